@@ -1,0 +1,1 @@
+//! A distributed configuration store in Kubernetes Endpoints or ConfigMaps, in Patroni's wire format

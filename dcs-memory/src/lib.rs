@@ -1,0 +1,1 @@
+//! A deterministic distributed configuration store in memory

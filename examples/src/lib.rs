@@ -1,0 +1,1 @@
+//! Programs that show the distributed configuration store at work
