@@ -1,0 +1,106 @@
+//! The config key: one JSON object that all members obey.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+/// The dynamic configuration: any JSON object, with typed views of the
+/// settings that the election itself reads.
+///
+/// ```
+/// use dcs_core::Config;
+///
+/// let config: Config = r#"{"ttl": 30, "my_setting": [1, 2]}"#.parse()?;
+/// assert_eq!(config.ttl(), Some(std::time::Duration::from_secs(30)));
+/// assert_eq!(config.to_string(), r#"{"ttl":30,"my_setting":[1,2]}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config(Map<String, Value>);
+
+impl Config {
+    /// A configuration of these settings.
+    #[must_use]
+    pub const fn new(settings: Map<String, Value>) -> Self {
+        Self(settings)
+    }
+
+    /// All settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// All settings, to edit.
+    pub const fn settings_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0
+    }
+
+    /// `ttl` in seconds, or `None` where it is absent or no positive number.
+    #[must_use]
+    pub fn ttl(&self) -> Option<Duration> {
+        self.seconds("ttl")
+    }
+
+    /// `loop_wait` in seconds, or `None` where it is absent or no positive number.
+    #[must_use]
+    pub fn loop_wait(&self) -> Option<Duration> {
+        self.seconds("loop_wait")
+    }
+
+    /// `retry_timeout` in seconds, or `None` where it is absent or no positive number.
+    #[must_use]
+    pub fn retry_timeout(&self) -> Option<Duration> {
+        self.seconds("retry_timeout")
+    }
+
+    fn seconds(&self, name: &str) -> Option<Duration> {
+        let seconds = self.0.get(name)?.as_f64()?;
+        let positive = seconds > 0.0;
+        positive
+            .then(|| Duration::try_from_secs_f64(seconds).ok())
+            .flatten()
+    }
+}
+
+impl std::str::FromStr for Config {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
+    }
+}
+
+/// Compact JSON, as Patroni writes it.
+impl std::fmt::Display for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).map_err(|_| std::fmt::Error)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_is_no_positive_number_is_absent_from_the_typed_view() {
+        for bad in ["0", "-1", "\"30\"", "null", "1e999999"] {
+            let text = format!(r#"{{"ttl":{bad}}}"#);
+            let ttl = text.parse::<Config>().ok().and_then(|config| config.ttl());
+            assert_eq!(ttl, None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn anything_but_an_object_is_no_configuration() {
+        for bad in ["", "[]", "1", "null", "{"] {
+            assert!(bad.parse::<Config>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_the_library_does_not_know_survive() {
+        let text = r#"{"postgresql":{"parameters":{"max_connections":100}},"ttl":30}"#;
+        assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
+    }
+}
