@@ -1,1 +1,5 @@
-//! The conformance suite that every backend passes
+//! The conformance suite that every backend of `dcs-core` passes.
+
+mod harness;
+
+pub use harness::{Controls, Fault, Harness, World};
