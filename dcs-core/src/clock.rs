@@ -87,9 +87,17 @@ impl Stamp {
     /// longer than [`SUSPEND_LIMIT`].
     #[must_use]
     pub fn suspended_since(self, earlier: Self) -> bool {
-        let gap = |stamp: Self| i128::from(stamp.boottime) - i128::from(stamp.monotonic);
-        let moved = gap(self) - gap(earlier);
-        moved > i128::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i128::MAX)
+        let moved = self
+            .suspended_total()
+            .saturating_sub(earlier.suspended_total());
+        moved > i64::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i64::MAX)
+    }
+
+    /// Boottime less monotonic, in nanoseconds: it grows while the machine is
+    /// suspended and at no other time.
+    pub(crate) fn suspended_total(self) -> i64 {
+        let gap = i128::from(self.boottime) - i128::from(self.monotonic);
+        i64::try_from(gap).unwrap_or(if gap < 0 { i64::MIN } else { i64::MAX })
     }
 
     pub(crate) const fn boottime(self) -> u64 {

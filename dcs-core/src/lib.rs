@@ -1,8 +1,10 @@
 //! Traits, keys and election rules of a distributed configuration store,
 //! without I/O.
 
+mod cache;
 mod clock;
 mod dcs;
+pub mod election;
 mod entropy;
 mod error;
 mod key;
@@ -13,9 +15,12 @@ mod revision;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod snapshot;
+#[cfg(test)]
+mod test_clock;
 mod timestamp;
 mod watch;
 
+pub use cache::{ClusterFeed, ClusterView};
 pub use clock::{Clock, SUSPEND_LIMIT, Stamp};
 pub use dcs::{Capabilities, Change, Dcs, WatchStream};
 pub use entropy::Entropy;

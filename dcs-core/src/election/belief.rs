@@ -1,0 +1,259 @@
+//! What the process believes of itself: one lock-free cell.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use crate::{Clock, SUSPEND_LIMIT, Stamp};
+
+/// A closed term. No deadline is zero: one lies a span after a reading.
+const CLOSED: u64 = 0;
+
+/// The belief of one process, shared by its driver and everyone who asks.
+///
+/// A term has two deadlines, one on each of the clocks that a holder goes by,
+/// and is over when either is reached. Whoever finds it over closes it before
+/// saying so, and a closed term never opens again (rules H2, H3). Asking takes
+/// no lock, allocates nothing and needs no task to run.
+#[derive(Debug, Default)]
+pub(crate) struct Belief {
+    /// Number of the newest term. Changes only while `boottime` is closed.
+    term: AtomicU64,
+    /// Deadline on boottime, or [`CLOSED`]: the word that opens and closes.
+    boottime: AtomicU64,
+    /// Deadline on the raw clock.
+    raw: AtomicU64,
+    /// `boottime - monotonic` when the term began.
+    suspended: AtomicI64,
+}
+
+/// The instant at which belief ends, unless it is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    boottime: u64,
+    raw: u64,
+}
+
+impl Deadline {
+    /// The end of a span that is counted from the sending of a write (rule H1).
+    pub(crate) fn after(sent: Stamp, span: Duration) -> Self {
+        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self {
+            boottime: sent.boottime().saturating_add(span).max(CLOSED + 1),
+            raw: sent.raw().saturating_add(span),
+        }
+    }
+
+    pub(crate) fn remaining(self, now: Stamp) -> Option<Duration> {
+        let boottime = self
+            .boottime
+            .checked_sub(now.boottime())
+            .filter(|left| *left > 0)?;
+        let raw = self.raw.checked_sub(now.raw()).filter(|left| *left > 0)?;
+        Some(Duration::from_nanos(boottime.min(raw)))
+    }
+
+    /// How long ago belief ended; zero if it has not.
+    pub(crate) fn overrun(self, now: Stamp) -> Duration {
+        let boottime = now.boottime().saturating_sub(self.boottime);
+        Duration::from_nanos(boottime.max(now.raw().saturating_sub(self.raw)))
+    }
+}
+
+impl Belief {
+    /// Opens the next term and returns its number, or `None` where its deadline
+    /// has passed already. Only the driver calls this, with no term open.
+    pub(crate) fn open(&self, deadline: Deadline, now: Stamp) -> Option<u64> {
+        deadline.remaining(now)?;
+        self.boottime.store(CLOSED, SeqCst);
+        let term = self.term.load(SeqCst) + 1;
+        self.term.store(term, SeqCst);
+        self.raw.store(deadline.raw, SeqCst);
+        self.suspended.store(now.suspended_total(), SeqCst);
+        self.boottime.store(deadline.boottime, SeqCst);
+        Some(term)
+    }
+
+    /// Moves the deadline of an open term and returns the one in force; `None`
+    /// where the term is over. Never shortens: a write that was acknowledged
+    /// holds as long as it holds.
+    ///
+    /// The clock is read again after the move: if the old deadline passed in
+    /// between, the term is closed, whatever the new one says.
+    pub(crate) fn extend(
+        &self,
+        term: u64,
+        deadline: Deadline,
+        clock: &dyn Clock,
+    ) -> Option<Deadline> {
+        let old = self.current(term, clock.now())?;
+        if deadline.boottime <= old.boottime || deadline.raw <= old.raw {
+            return Some(old);
+        }
+        // The raw deadline alone moves nothing, since both must hold.
+        self.raw.store(deadline.raw, SeqCst);
+        self.boottime
+            .compare_exchange(old.boottime, deadline.boottime, SeqCst, SeqCst)
+            .ok()?;
+        if old.remaining(clock.now()).is_none() {
+            self.close(term);
+            return None;
+        }
+        Some(deadline)
+    }
+
+    /// Ends a term. Ending one that is over does nothing.
+    pub(crate) fn close(&self, term: u64) {
+        if self.term.load(SeqCst) == term {
+            self.boottime.store(CLOSED, SeqCst);
+        }
+    }
+
+    /// How long this term will last unless it is extended; `None` once it is over.
+    pub(crate) fn remaining(&self, term: u64, clock: &dyn Clock) -> Option<Duration> {
+        let deadline = self.deadline(term)?;
+        let now = clock.now();
+        match self.current(term, now) {
+            // Extended in between is fine: the smaller answer is the safe one.
+            Some(_) => deadline.remaining(now),
+            None => None,
+        }
+    }
+
+    /// The number of the newest term, open or over; 0 before the first.
+    pub(crate) fn newest_term(&self) -> u64 {
+        self.term.load(SeqCst)
+    }
+
+    /// The deadline of this term, unless it is over by `now`: then it is closed
+    /// before this returns.
+    fn current(&self, term: u64, now: Stamp) -> Option<Deadline> {
+        loop {
+            let deadline = self.deadline(term)?;
+            let limit = i64::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i64::MAX);
+            let suspended = now
+                .suspended_total()
+                .saturating_sub(self.suspended.load(SeqCst))
+                > limit;
+            if deadline.remaining(now).is_some() && !suspended {
+                return Some(deadline);
+            }
+            let closed = self
+                .boottime
+                .compare_exchange(deadline.boottime, CLOSED, SeqCst, SeqCst);
+            if closed.is_ok() {
+                return None;
+            }
+        }
+    }
+
+    /// The stored deadline. The term is read on both sides of it: a deadline of
+    /// a newer term cannot be taken for one of this term.
+    fn deadline(&self, term: u64) -> Option<Deadline> {
+        if self.term.load(SeqCst) != term {
+            return None;
+        }
+        let boottime = self.boottime.load(SeqCst);
+        let raw = self.raw.load(SeqCst);
+        let same = self.term.load(SeqCst) == term;
+        (same && boottime != CLOSED).then_some(Deadline { boottime, raw })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::TestClock;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn opened(clock: &TestClock, span: Duration) -> (Belief, u64) {
+        let belief = Belief::default();
+        let term = belief
+            .open(Deadline::after(clock.now(), span), clock.now())
+            .unwrap();
+        (belief, term)
+    }
+
+    #[test]
+    fn belief_ends_at_the_deadline_without_anyone_acting() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        clock.advance(ms(99));
+        assert_eq!(belief.remaining(term, &clock), Some(ms(1)));
+        clock.advance(ms(1));
+        assert_eq!(belief.remaining(term, &clock), None);
+    }
+
+    #[test]
+    fn a_term_whose_deadline_was_reached_cannot_be_extended() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        let late = Deadline::after(clock.now(), ms(500));
+        clock.advance(ms(100));
+        assert_eq!(belief.extend(term, late, &clock), None);
+        assert_eq!(belief.remaining(term, &clock), None);
+    }
+
+    #[test]
+    fn a_term_that_was_found_over_stays_over_although_the_clock_shows_less_again() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        let early = clock.now();
+        clock.advance(ms(100));
+        assert_eq!(belief.remaining(term, &clock), None);
+        assert_eq!(belief.current(term, early), None);
+    }
+
+    #[test]
+    fn an_extension_never_shortens() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        assert!(
+            belief
+                .extend(term, Deadline::after(clock.now(), ms(50)), &clock)
+                .is_some()
+        );
+        assert_eq!(belief.remaining(term, &clock), Some(ms(100)));
+    }
+
+    #[test]
+    fn a_term_ends_by_a_suspend_of_more_than_the_limit() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(10_000));
+        clock.suspend(ms(51));
+        assert_eq!(belief.remaining(term, &clock), None);
+    }
+
+    #[test]
+    fn a_lease_of_an_older_term_is_not_revived_by_a_newer_one() {
+        let clock = TestClock::new();
+        let (belief, first) = opened(&clock, ms(100));
+        belief.close(first);
+        let second = belief
+            .open(Deadline::after(clock.now(), ms(100)), clock.now())
+            .unwrap();
+        assert_eq!(belief.remaining(first, &clock), None);
+        assert!(second > first);
+        belief.close(first);
+        assert!(belief.remaining(second, &clock).is_some());
+    }
+
+    #[test]
+    fn a_term_cannot_begin_after_its_own_deadline() {
+        let clock = TestClock::new();
+        let belief = Belief::default();
+        let deadline = Deadline::after(clock.now(), ms(100));
+        clock.advance(ms(100));
+        assert_eq!(belief.open(deadline, clock.now()), None);
+    }
+
+    #[test]
+    fn a_slewed_boottime_does_not_lengthen_belief() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        clock.advance_apart(ms(92), ms(100));
+        assert_eq!(belief.remaining(term, &clock), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! What connects the state machine to a store, a clock and its users.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use futures_util::stream::StreamExt;
+use futures_util::{FutureExt, future};
+use tokio::sync::mpsc;
+
+use super::event::EventKind;
+use super::machine::{self, Answer, Command, Input, Machine, Output, Request};
+use super::shared::{Ask, Shared};
+use crate::cache::ClusterFeed;
+use crate::{Clock, Dcs, Error, Outcome, Stamp, Update, WatchEvent, WatchStream};
+
+/// Runs an election for one member: spawn [`Driver::run`] on your runtime.
+///
+/// Nothing happens until it runs; safety does not depend on it running. If it
+/// is dropped or hangs, the lease ends by its deadline.
+#[derive(Debug)]
+#[must_use = "nothing happens until `run` is spawned or awaited"]
+pub struct Driver {
+    pub(super) dcs: Arc<dyn Dcs>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) machine: Machine,
+    pub(super) shared: Arc<Shared>,
+    pub(super) asks: mpsc::UnboundedReceiver<Ask>,
+    pub(super) feed: ClusterFeed,
+    pub(super) times: Times,
+    pub(super) stopping: bool,
+}
+
+/// The settings that the driver itself needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) attempt: Duration,
+    pub(super) silence: Duration,
+}
+
+/// A request that was handed to the store, and its answer once it is there.
+type Flight = BoxFuture<'static, (u64, Stamp, Answer)>;
+
+/// What made the driver go on.
+enum Wake {
+    Watch(Option<Result<WatchEvent, Error>>),
+    Answer(u64, Stamp, Answer),
+    Ask(Option<Ask>),
+    Time,
+}
+
+impl Driver {
+    /// Contends, leads, follows, until the last [`Elector`](super::Elector) of
+    /// it and every [`Lease`](super::Lease) is dropped; then gives up what is
+    /// held and returns.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped while leading, no release is written: others
+    /// wait for T_WAIT. What this process believes ends by its deadline.
+    pub async fn run(mut self) {
+        let mut watch = self.dcs.watch(self.times.silence);
+        let mut flight: Option<Flight> = None;
+        loop {
+            while let Some(output) = self.machine.output() {
+                match output {
+                    Output::Event(event) => self.shared.publish(event),
+                    Output::Request(request) => flight = Some(self.send(request)),
+                }
+            }
+            self.shared.settle(&self.machine);
+            if self.stopping && self.machine.is_idle() {
+                return;
+            }
+            match self.wake(&mut watch, &mut flight).await {
+                Wake::Watch(item) => self.watched(item),
+                Wake::Answer(id, sent, answer) => {
+                    flight = None;
+                    self.machine.handle(Input::Answer { id, sent, answer });
+                }
+                Wake::Ask(ask) => self.asked(ask),
+                Wake::Time => self.machine.handle(Input::Tick),
+            }
+        }
+    }
+
+    /// Hands a request to the store. The clock is read before anything of it
+    /// can leave (rule H1). A request without an answer in its time is given up
+    /// and unknown, whatever the backend's own deadline says.
+    fn send(&self, request: Request) -> Flight {
+        let (dcs, clock) = (Arc::clone(&self.dcs), Arc::clone(&self.clock));
+        let limit = self.times.attempt;
+        Box::pin(async move {
+            let sent = clock.now();
+            let timeout = || Error::Timeout {
+                backend: "the store",
+                after: limit,
+            };
+            let answer = match request.what {
+                machine::Ask::Write(change, expected) => {
+                    let write = dcs.write(&change, expected);
+                    let outcome = within(&*clock, limit, write).await;
+                    Answer::Written(outcome.unwrap_or_else(|| Outcome::Unknown(timeout())))
+                }
+                machine::Ask::ReadLeader => {
+                    let read = within(&*clock, limit, dcs.load_leader()).await;
+                    Answer::Read(read.unwrap_or_else(|| Err(timeout())))
+                }
+            };
+            (request.id, sent, answer)
+        })
+    }
+
+    async fn wake(&mut self, watch: &mut WatchStream, flight: &mut Option<Flight>) -> Wake {
+        let answer = async {
+            match flight {
+                Some(flight) => flight.await,
+                None => future::pending().await,
+            }
+        };
+        let time = async {
+            match self.machine.next_wake(self.clock.now()) {
+                Some(wait) => self.clock.sleep(wait).await,
+                None => future::pending().await,
+            }
+        };
+        let ask = async {
+            match self.stopping {
+                false => self.asks.recv().await,
+                true => future::pending().await,
+            }
+        };
+        // The order is that of urgency and makes a run repeatable: the end of
+        // belief, an answer, what the user asks for, then what others did.
+        futures_util::select_biased! {
+            () = time.fuse() => Wake::Time,
+            (id, sent, answer) = answer.fuse() => Wake::Answer(id, sent, answer),
+            ask = ask.fuse() => Wake::Ask(ask),
+            item = watch.next().fuse() => Wake::Watch(item),
+        }
+    }
+
+    fn watched(&mut self, item: Option<Result<WatchEvent, Error>>) {
+        let event = match item {
+            Some(Ok(event)) => event,
+            Some(Err(error)) => {
+                return self.shared.tell(
+                    &*self.clock,
+                    EventKind::trouble("watching the scope", &error),
+                );
+            }
+            None => return self.asked(None),
+        };
+        match &event {
+            WatchEvent::Reset(snapshot) => self.machine.handle(Input::WatchBegan {
+                leader: &snapshot.leader,
+                scope_is_empty: snapshot.is_empty(),
+            }),
+            WatchEvent::Changed(Update::Leader(update)) => {
+                self.machine.handle(Input::Watched(update))
+            }
+            WatchEvent::Changed(update) => {
+                if let Some(revision) = shared_revision(update) {
+                    self.machine.handle(Input::ScopeSeen(revision));
+                }
+            }
+            WatchEvent::Alive => self.machine.handle(Input::Tick),
+        }
+        self.feed.apply(event);
+    }
+
+    fn asked(&mut self, ask: Option<Ask>) {
+        match ask {
+            Some(Ask::Command(command)) => {
+                if let Command::Timing(timing) = &command {
+                    self.times.attempt = timing.attempt_timeout();
+                    self.shared.set_stop_time(timing.stop_time());
+                }
+                self.machine.handle(Input::Command(command));
+            }
+            Some(Ask::WhenIdle(done)) => self.shared.when_idle(done),
+            Some(Ask::GiveUp(term)) => {
+                if self.shared.is_term(term) {
+                    self.machine.handle(Input::Command(Command::GiveUp));
+                }
+            }
+            None => {
+                self.stopping = true;
+                self.machine.handle(Input::Command(Command::GiveUp));
+            }
+        }
+    }
+}
+
+/// The revision of a shared register other than the leader's.
+fn shared_revision(update: &Update) -> Option<Option<crate::Revision>> {
+    match update {
+        Update::Config(entry) => Some(entry.revision),
+        Update::Initialize(entry) => Some(entry.revision),
+        Update::History(entry) => Some(entry.revision),
+        Update::Failover(entry) => Some(entry.revision),
+        Update::Sync(entry) => Some(entry.revision),
+        Update::Leader(_) | Update::Status(_) | Update::Failsafe(_) | Update::Member(..) => None,
+    }
+}
+
+/// What `future` gives, unless `limit` passes first.
+async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
+    let future = std::pin::pin!(future);
+    let limit = clock.sleep(limit);
+    match future::select(future, limit).await {
+        future::Either::Left((output, _)) => Some(output),
+        future::Either::Right(((), _)) => None,
+    }
+}

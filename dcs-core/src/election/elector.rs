@@ -1,0 +1,282 @@
+//! The handle of an election.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::belief::Belief;
+use super::driver::{Driver, Times};
+use super::event::ElectionEvent;
+use super::lease::Lease;
+use super::machine::{Command, Machine, Parts, ReleasePolicy};
+use super::shared::{Ask, Shared};
+use super::timing::LeaseTiming;
+use crate::cache::{ClusterFeed, ClusterView};
+use crate::{Clock, Dcs, Entropy, Failsafe, MemberName, Status};
+
+/// One member's part in the election of a scope.
+///
+/// Made together with a [`Driver`], which does the work once it is spawned. All
+/// methods take `&self`; clones share the same part.
+///
+/// [`Elector::acquire`] waits until this member leads and hands out the
+/// [`Lease`]. Dropping the lease gives leadership up.
+#[derive(Clone, Debug)]
+pub struct Elector {
+    shared: Arc<Shared>,
+    asks: mpsc::UnboundedSender<Ask>,
+    view: ClusterView,
+}
+
+/// What an elector needs to know. Begin with [`Elector::builder`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ElectorBuilder {
+    dcs: Arc<dyn Dcs>,
+    me: MemberName,
+    timing: LeaseTiming,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    policy: ReleasePolicy,
+    bootstrap: bool,
+}
+
+/// The driver has ended or was dropped: nobody answers any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the election has ended: its driver returned or was dropped; keep `Driver::run` running")]
+#[non_exhaustive]
+pub struct ElectionEnded;
+
+/// What happens in the election, in order, beginning with the present state.
+///
+/// Events wait in memory until they are read: read them or drop the stream.
+#[derive(Debug)]
+pub struct Events(mpsc::UnboundedReceiver<ElectionEvent>);
+
+impl Elector {
+    /// Begins an elector for the member `me` over a store.
+    ///
+    /// `timing` is what holds until the config key says otherwise; hand what it
+    /// says to [`Elector::set_timing`].
+    pub fn builder(
+        dcs: Arc<dyn Dcs>,
+        me: MemberName,
+        timing: LeaseTiming,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> ElectorBuilder {
+        ElectorBuilder {
+            dcs,
+            me,
+            timing,
+            clock,
+            entropy,
+            policy: ReleasePolicy::Honor,
+            bootstrap: false,
+        }
+    }
+
+    /// Contends until this member leads, and returns the lease. Each term has
+    /// one lease: the first caller gets it, the others wait for the next term.
+    ///
+    /// The first election of a new scope takes T_WAIT, by default one ttl,
+    /// unless a first bootstrap is asserted.
+    ///
+    /// # Errors
+    /// [`ElectionEnded`] once the driver has.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped the member goes on contending, and may lead
+    /// with nobody holding the lease: call `acquire` again, or
+    /// [`Elector::step_down`].
+    pub async fn acquire(&self) -> Result<Lease, ElectionEnded> {
+        self.contend()?;
+        let mut terms = self.shared.terms();
+        loop {
+            let term = *terms.borrow_and_update();
+            let open = term.filter(|term| self.shared.remaining(term.number).is_some());
+            if let Some(term) = open.filter(|term| self.shared.hand_out(term.number)) {
+                return Ok(Lease::new(
+                    term,
+                    Arc::clone(&self.shared),
+                    self.asks.clone(),
+                ));
+            }
+            tokio_changed(&mut terms, &self.asks).await?;
+        }
+    }
+
+    /// Begins to contend, without waiting. Calling it again changes nothing.
+    ///
+    /// # Errors
+    /// [`ElectionEnded`] once the driver has.
+    pub fn contend(&self) -> Result<(), ElectionEnded> {
+        self.command(Command::Contend)
+    }
+
+    /// Gives leadership up, if held, and stays out until told to contend again.
+    /// Stop the work first: others may lead as soon as the release is seen.
+    ///
+    /// Returns once the release was answered, or was tried for `retry_timeout`
+    /// in vain; then the ttl ends it.
+    ///
+    /// # Errors
+    /// [`ElectionEnded`] once the driver has.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped the driver goes on giving up.
+    pub async fn step_down(&self) -> Result<(), ElectionEnded> {
+        self.command(Command::GiveUp)?;
+        self.idle().await
+    }
+
+    /// Whether this member believes that it leads, right now. One comparison
+    /// with the clock: no lock, no allocation, no request. Turns false by itself.
+    ///
+    /// True says that no other member believes so at this instant. It says
+    /// nothing of the next instant: hand [`Lease::token`] to what you write to.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.shared.is_leader()
+    }
+
+    /// The newest view of the scope, which costs no request.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterView {
+        self.view.clone()
+    }
+
+    /// What happens in the election, beginning with the present state.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events(self.shared.subscribe())
+    }
+
+    /// Other settings from the next request on. A shorter ttl shortens belief
+    /// with the next renewal; the wait of challengers stays as it is.
+    ///
+    /// # Errors
+    /// [`ElectionEnded`] once the driver has.
+    pub fn set_timing(&self, timing: LeaseTiming) -> Result<(), ElectionEnded> {
+        self.command(Command::Timing(timing))
+    }
+
+    /// The status that goes with each renewal from now on.
+    ///
+    /// # Errors
+    /// [`ElectionEnded`] once the driver has.
+    pub fn set_status(&self, status: Status) -> Result<(), ElectionEnded> {
+        self.command(Command::Status(status))
+    }
+
+    /// The failsafe map that goes with each renewal from now on.
+    ///
+    /// # Errors
+    /// [`ElectionEnded`] once the driver has.
+    pub fn set_failsafe(&self, failsafe: Failsafe) -> Result<(), ElectionEnded> {
+        self.command(Command::Failsafe(failsafe))
+    }
+
+    fn command(&self, command: Command) -> Result<(), ElectionEnded> {
+        self.asks
+            .send(Ask::Command(command))
+            .map_err(|_| ElectionEnded)
+    }
+
+    async fn idle(&self) -> Result<(), ElectionEnded> {
+        let (done, idle) = oneshot::channel();
+        self.asks
+            .send(Ask::WhenIdle(done))
+            .map_err(|_| ElectionEnded)?;
+        idle.await.map_err(|_| ElectionEnded)
+    }
+}
+
+impl ElectorBuilder {
+    /// Whether a release on purpose lets others acquire at once.
+    pub const fn release_policy(mut self, policy: ReleasePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Asserts that this scope is new: nobody leads it or ever did, no other
+    /// process asserts the same, waits for it or deletes its objects. Then the
+    /// first election does not take T_WAIT. The assertion is void as soon as
+    /// this process sees anything of the scope.
+    ///
+    /// **Wrongly asserted, two members may lead at once.**
+    pub const fn assert_first_bootstrap(mut self) -> Self {
+        self.bootstrap = true;
+        self
+    }
+
+    /// The elector, and the driver that does its work once it is spawned.
+    pub fn build(self) -> (Elector, Driver) {
+        let belief = Arc::new(Belief::default());
+        let stop_time = self.timing.stop_time();
+        let shared = Arc::new(Shared::new(
+            Arc::clone(&belief),
+            Arc::clone(&self.clock),
+            stop_time,
+        ));
+        let (asks, inbox) = mpsc::unbounded_channel();
+        let (feed, view) = ClusterFeed::new();
+        let times = Times {
+            attempt: self.timing.attempt_timeout(),
+            silence: silence(&self.timing),
+        };
+        let machine = Machine::new(Parts {
+            me: self.me,
+            timing: self.timing,
+            policy: self.policy,
+            bootstrap: self.bootstrap,
+            clock: Arc::clone(&self.clock),
+            entropy: self.entropy,
+            belief,
+        });
+        let driver = Driver {
+            dcs: self.dcs,
+            clock: self.clock,
+            machine,
+            shared: Arc::clone(&shared),
+            asks: inbox,
+            feed,
+            times,
+            stopping: false,
+        };
+        (Elector { shared, asks, view }, driver)
+    }
+}
+
+impl Stream for Events {
+    type Item = ElectionEvent;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<ElectionEvent>> {
+        self.0.poll_recv(context)
+    }
+}
+
+/// The leader's renewals prove the watch alive; a longer silence re-opens it.
+fn silence(timing: &LeaseTiming) -> Duration {
+    timing.loop_wait() + timing.retry_timeout()
+}
+
+/// Waits for the next term, or for the end of the driver.
+async fn tokio_changed<T>(
+    terms: &mut tokio::sync::watch::Receiver<T>,
+    asks: &mpsc::UnboundedSender<Ask>,
+) -> Result<(), ElectionEnded> {
+    let changed = std::pin::pin!(terms.changed());
+    let ended = std::pin::pin!(asks.closed());
+    match futures_util::future::select(changed, ended).await {
+        futures_util::future::Either::Left((changed, _)) => changed.map_err(|_| ElectionEnded),
+        futures_util::future::Either::Right(((), _)) => Err(ElectionEnded),
+    }
+}

@@ -1,0 +1,111 @@
+//! One attempt to write the leader record as its holder.
+
+use std::time::Duration;
+
+use crate::election::belief::Deadline;
+use crate::{
+    Attempt, Claim, Committed, Entry, LeaderRecord, LeaderWrite, Revision, Secret, Stamp, Timestamp,
+};
+
+use super::Machine;
+
+/// What was sent, kept until its outcome is known.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) record: LeaderRecord,
+    pub(super) secret: Secret,
+    /// The revision that it replaces; `None` creates the record.
+    pub(super) expected: Option<Revision>,
+    /// L_h of the ttl that it was sent with.
+    pub(super) span: Duration,
+    /// Read before the bytes left (rule H1); set when the answer comes in.
+    pub(super) when: Option<Stamp>,
+}
+
+/// The fields of a record that stay over a term.
+pub(super) struct Lasting {
+    pub(super) acquire_time: Option<Timestamp>,
+    pub(super) transitions: u64,
+    pub(super) secret: Secret,
+}
+
+impl Sent {
+    pub(super) fn at(self: Box<Self>, when: Stamp) -> Box<Self> {
+        Box::new(Self {
+            when: Some(when),
+            ..*self
+        })
+    }
+
+    /// To where this write carries belief, once it is known to be committed.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.when.map(|when| Deadline::after(when, self.span))
+    }
+
+    /// Whether `entry` is this very attempt: nonce, session, holder, ttl and
+    /// renewTime are the ones sent (rule H2).
+    pub(super) fn is(&self, entry: &Entry<LeaderRecord>) -> bool {
+        entry.get().is_some_and(|record| self.is_record(record))
+    }
+
+    /// Whether the ack is of this write and of a new version.
+    pub(super) fn was_acked_by(&self, committed: &Committed) -> bool {
+        let returned = committed.leader.as_ref().and_then(|value| value.present());
+        Some(committed.revision) != self.expected
+            && returned.is_some_and(|record| self.is_record(record))
+    }
+
+    fn is_record(&self, record: &LeaderRecord) -> bool {
+        let ours: Option<&Claim> = self.record.claim.as_ref();
+        ours.is_some() && record.valid_claim() == ours && record.holder == self.record.holder
+    }
+}
+
+impl Machine {
+    /// A new attempt over `replaced`. Each one has a new nonce and shows a
+    /// later `renewTime`, so no two of them are the same bytes (rule H4).
+    pub(super) fn attempt(
+        &self,
+        expected: Option<Revision>,
+        replaced: Option<&LeaderRecord>,
+        lasting: Lasting,
+    ) -> Sent {
+        let shown = replaced.and_then(|record| record.renew_time);
+        let renew_time = self.wall().after(shown);
+        let ttl = self.timing.ttl();
+        let ids = (self.session, Attempt::from_bits(self.entropy.bits()));
+        let spans = (ttl, self.timing.clamp());
+        let hash = lasting.secret.hash();
+        let record = LeaderRecord {
+            holder: Some(self.me.clone()),
+            ttl: Some(whole_seconds(ttl)),
+            acquire_time: lasting.acquire_time.or(Some(renew_time)),
+            renew_time: Some(renew_time),
+            transitions: Some(lasting.transitions),
+            claim: Some(Claim::new(ids, self.me.clone(), spans, renew_time, hash)),
+            released: None,
+        };
+        Sent {
+            record,
+            secret: lasting.secret,
+            expected,
+            span: self.timing.span_of(ttl),
+            when: None,
+        }
+    }
+
+    /// The write of an attempt, with what else stands in the register.
+    pub(super) fn write_of(&self, sent: &Sent) -> LeaderWrite {
+        LeaderWrite {
+            record: sent.record.clone(),
+            status: self.status.clone(),
+            failsafe: self.failsafe.clone(),
+        }
+    }
+}
+
+/// The ttl as records show it: whole seconds, rounded up.
+pub(super) fn whole_seconds(ttl: Duration) -> Duration {
+    let up = u64::from(ttl.subsec_nanos() > 0);
+    Duration::from_secs(ttl.as_secs() + up)
+}

@@ -1,0 +1,488 @@
+//! The election as a state machine without I/O.
+//!
+//! Inputs are what was seen, answered, asked for, and the passing of time;
+//! outputs are requests and events. At most one request is under way at a time.
+//! The names H1 to H9 and Q1 to Q5 are those of `docs/election.md`, where the
+//! rules stand with their proof.
+
+mod attempt;
+mod follow;
+mod lead;
+mod release;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::belief::Belief;
+use super::event::{Alarm, ElectionEvent, EventKind};
+use super::observer::{Change as Seen, Observer, Read};
+use super::timing::LeaseTiming;
+use crate::{
+    Change, Clock, Entropy, Entry, Error, Failsafe, LeaderRecord, LeaderUpdate, MemberName,
+    Outcome, Precondition, Revision, Session, Stamp, Status, Timestamp, Value,
+};
+use attempt::Sent;
+use follow::Bootstrap;
+use lead::Term;
+use release::Release;
+
+/// The shortest pause after a failed request.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause after a failed request.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether a release on purpose lets others acquire at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "complete: it counts or it does not"
+)]
+pub enum ReleasePolicy {
+    /// It does, if its mark is right and was seen on an unbroken watch (rule Q4).
+    #[default]
+    Honor,
+    /// It does not: every version is left alone for T_WAIT. For hostile tenants.
+    Ignore,
+}
+
+/// What a machine is made of.
+pub(crate) struct Parts {
+    pub(crate) me: MemberName,
+    pub(crate) timing: LeaseTiming,
+    pub(crate) policy: ReleasePolicy,
+    pub(crate) bootstrap: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) belief: Arc<Belief>,
+}
+
+/// The election, as one member plays it.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    me: MemberName,
+    session: Session,
+    timing: LeaseTiming,
+    policy: ReleasePolicy,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    belief: Arc<Belief>,
+    observer: Observer,
+    role: Role,
+    contending: bool,
+    bootstrap: Bootstrap,
+    flight: Option<Flight>,
+    requests: u64,
+    /// A read that has to come before any other request.
+    must_read: Option<Read>,
+    pause: Option<Pause>,
+    /// A pause that begins once the read has come back.
+    pause_after_read: Option<Pause>,
+    failures: u32,
+    /// Revision of a definite ack of an own lease write, with no release sent
+    /// since: what a new term may build on without waiting (rule H9).
+    acked: Option<Revision>,
+    status: Option<Status>,
+    failsafe: Option<Failsafe>,
+    told: Told,
+    out: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+enum Role {
+    /// Not leading. Acquiring writes of unknown outcome are kept until resolved.
+    Follower(Vec<Sent>),
+    Leader(Box<Term>),
+    Releasing(Box<Release>),
+}
+
+/// The request under way.
+#[derive(Debug)]
+struct Flight {
+    id: u64,
+    doing: Doing,
+}
+
+#[derive(Debug)]
+enum Doing {
+    /// Create a record without holder (rule Q3).
+    Vacant,
+    /// Create the initialize key, which an asserted first bootstrap needs.
+    Initialize,
+    /// Take the lease.
+    Acquire(Box<Sent>),
+    Renew(Box<Sent>),
+    Release,
+    Read(Read),
+}
+
+/// No request before `length` has passed since `from`.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    from: Stamp,
+    length: Duration,
+}
+
+/// What was said already and is not said twice.
+#[derive(Debug, Default)]
+struct Told {
+    holder: Option<Option<MemberName>>,
+    waiting: Option<Option<Revision>>,
+    alarmed: Option<Revision>,
+}
+
+/// What goes in.
+#[derive(Debug)]
+pub(crate) enum Input<'a> {
+    /// The watch began, or began anew after a gap.
+    WatchBegan {
+        leader: &'a Entry<LeaderRecord>,
+        scope_is_empty: bool,
+    },
+    /// The watch showed a version of the leader key.
+    Watched(&'a LeaderUpdate),
+    /// The watch showed another shared object of the scope.
+    ScopeSeen(Option<Revision>),
+    /// The request `id`, whose bytes left at `sent` or later, was answered.
+    Answer {
+        id: u64,
+        sent: Stamp,
+        answer: Answer,
+    },
+    /// Time has passed.
+    Tick,
+    /// The user wants something.
+    Command(Command),
+}
+
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Written(Outcome),
+    Read(Result<Entry<LeaderRecord>, Error>),
+}
+
+/// What a user may ask for.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Contend,
+    /// Give up what is held, and stay out until told to contend.
+    GiveUp,
+    Timing(LeaseTiming),
+    Status(Status),
+    Failsafe(Failsafe),
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Request(Request),
+    Event(ElectionEvent),
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: u64,
+    pub(crate) what: Ask,
+}
+
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Write(Change, Precondition),
+    ReadLeader,
+}
+
+impl Machine {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            session: Session::from_bits(parts.entropy.bits()),
+            me: parts.me,
+            timing: parts.timing,
+            policy: parts.policy,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            belief: parts.belief,
+            observer: Observer::default(),
+            role: Role::Follower(Vec::new()),
+            contending: false,
+            bootstrap: if parts.bootstrap {
+                Bootstrap::Asserted
+            } else {
+                Bootstrap::Void
+            },
+            flight: None,
+            requests: 0,
+            must_read: None,
+            pause: None,
+            pause_after_read: None,
+            failures: 0,
+            acked: None,
+            status: None,
+            failsafe: None,
+            told: Told::default(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input in and decides what follows from it.
+    pub(crate) fn handle(&mut self, input: Input<'_>) {
+        let now = self.clock.now();
+        self.end_term_if_over(now);
+        match input {
+            Input::WatchBegan {
+                leader,
+                scope_is_empty,
+            } => {
+                if !scope_is_empty {
+                    self.bootstrap.scope_seen(leader.revision);
+                }
+                let seen = self.observer.watch_began(leader, now);
+                self.saw(leader, seen, false, now);
+            }
+            Input::Watched(update) => {
+                self.bootstrap.scope_seen(update.entry.revision);
+                let seen = self.observer.watched(update, now);
+                self.saw(&update.entry, seen, false, now);
+            }
+            Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
+            Input::Answer { id, sent, answer } => self.answered(id, sent, answer, now),
+            Input::Command(command) => self.command(command),
+            Input::Tick => {}
+        }
+        self.decide(now);
+    }
+
+    /// What is to be done or said next.
+    pub(crate) fn output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When time alone will change something, counted from `now`.
+    pub(crate) fn next_wake(&self, now: Stamp) -> Option<Duration> {
+        let pause = self
+            .pause
+            .map(|pause| pause.left(now))
+            .filter(|left| !left.is_zero());
+        let due = match &self.role {
+            Role::Leader(term) => {
+                let end = self
+                    .belief
+                    .remaining(term.number, &*self.clock)
+                    .unwrap_or_default();
+                let renewal = term
+                    .renewal_due_in(self.timing.loop_wait(), now)
+                    .max(pause.unwrap_or_default());
+                Some(if self.flight.is_some() {
+                    end
+                } else {
+                    end.min(renewal)
+                })
+            }
+            Role::Follower(_) if self.contending && self.flight.is_none() => {
+                let wait = self
+                    .observer
+                    .left_to_wait(self.timing.challenger_wait(), now);
+                wait.filter(|left| !left.is_zero())
+            }
+            Role::Follower(_) | Role::Releasing(_) => None,
+        };
+        [due, pause].into_iter().flatten().min()
+    }
+
+    /// Whether what was to be given up is given up.
+    pub(crate) fn has_given_up(&self) -> bool {
+        match &self.role {
+            Role::Leader(term) => self.contending && !term.giving_up,
+            Role::Releasing(_) => false,
+            Role::Follower(_) => self.contending || self.flight.is_none(),
+        }
+    }
+
+    /// Whether nothing is under way and this member neither leads nor wants to.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.contending && self.has_given_up()
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Contend => {
+                self.contending = true;
+                self.told.waiting = None;
+            }
+            Command::GiveUp => {
+                self.contending = false;
+                if let Role::Leader(term) = &mut self.role {
+                    term.giving_up = true;
+                }
+            }
+            Command::Timing(timing) => self.timing = timing,
+            Command::Status(status) => self.status = Some(status),
+            Command::Failsafe(failsafe) => self.failsafe = Some(failsafe),
+        }
+    }
+
+    fn answered(&mut self, id: u64, sent: Stamp, answer: Answer, now: Stamp) {
+        let Some(flight) = self.flight.take_if(|flight| flight.id == id) else {
+            return;
+        };
+        match (flight.doing, answer) {
+            (Doing::Read(read), Answer::Read(result)) => self.read_back(read, result, now),
+            (doing, Answer::Written(outcome)) => self.written(doing, sent, outcome, now),
+            (doing, Answer::Read(_)) => unreachable_answer(&doing),
+        }
+    }
+
+    fn written(&mut self, doing: Doing, at: Stamp, outcome: Outcome, now: Stamp) {
+        if outcome.is_conflict() {
+            self.bootstrap.void();
+        }
+        match doing {
+            Doing::Vacant => self.vacant_written(outcome, now),
+            Doing::Initialize => self.initialize_written(outcome, now),
+            Doing::Acquire(sent) => self.acquire_written(sent.at(at), outcome, now),
+            Doing::Renew(sent) => self.renew_written(sent.at(at), outcome, now),
+            Doing::Release => self.release_written(outcome, now),
+            Doing::Read(_) => unreachable_answer(&doing),
+        }
+    }
+
+    fn read_back(&mut self, read: Read, result: Result<Entry<LeaderRecord>, Error>, now: Stamp) {
+        match result {
+            Ok(entry) => {
+                self.must_read = None;
+                self.pause = self.pause_after_read.take();
+                let seen = self.observer.read(&entry, read, now);
+                self.saw(&entry, seen, true, now);
+            }
+            Err(error) => self.failed("reading the leader key back", &error, now),
+        }
+    }
+
+    /// Everything that a version can mean, whoever showed it. `fresh` says that
+    /// a quorum read did, which alone proves that an own attempt was committed.
+    fn saw(&mut self, entry: &Entry<LeaderRecord>, seen: Seen, fresh: bool, now: Stamp) {
+        if entry.revision.is_some() {
+            self.bootstrap.scope_seen(entry.revision);
+        }
+        if seen == Seen::WentBack {
+            self.say(EventKind::Alarm(Alarm::StoreWentBack));
+        }
+        if seen != Seen::None {
+            self.tell_holder(entry);
+        }
+        match self.role {
+            Role::Leader(_) => self.leader_saw(entry, seen, fresh, now),
+            Role::Follower(_) => self.follower_saw(entry, fresh, now),
+            Role::Releasing(_) => {}
+        }
+    }
+
+    fn tell_holder(&mut self, entry: &Entry<LeaderRecord>) {
+        if let (Value::Malformed(why), true) = (&entry.value, self.told.alarmed != entry.revision) {
+            self.told.alarmed = entry.revision;
+            self.say(EventKind::Alarm(Alarm::MalformedLeader {
+                why: why.clone(),
+            }));
+        }
+        let holder = entry.get().and_then(|record| record.holder.clone());
+        if self.told.holder.as_ref() != Some(&holder) {
+            self.told.holder = Some(holder.clone());
+            self.say(EventKind::Leader {
+                holder,
+                revision: entry.revision,
+            });
+        }
+    }
+
+    /// Sends the next request, if one is due and none is under way.
+    fn decide(&mut self, now: Stamp) {
+        self.end_term_if_over(now);
+        let waits = self.pause.is_some_and(|pause| !pause.left(now).is_zero());
+        if self.flight.is_some() || waits {
+            return;
+        }
+        self.pause = None;
+        if let Some(read) = self.must_read {
+            self.ask(Doing::Read(read), Ask::ReadLeader);
+            return;
+        }
+        match self.role {
+            Role::Leader(_) => self.lead(now),
+            Role::Releasing(_) => self.release_again(now),
+            Role::Follower(_) if self.contending => self.follow(now),
+            Role::Follower(_) => {}
+        }
+    }
+
+    fn ask(&mut self, doing: Doing, what: Ask) {
+        self.requests += 1;
+        let id = self.requests;
+        self.flight = Some(Flight { id, doing });
+        self.out.push_back(Output::Request(Request { id, what }));
+    }
+
+    fn say(&mut self, kind: EventKind) {
+        self.say_at(self.wall(), kind);
+    }
+
+    fn say_at(&mut self, at: Timestamp, kind: EventKind) {
+        self.out
+            .push_back(Output::Event(ElectionEvent { at, kind }));
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_system_time(self.clock.wall())
+    }
+
+    /// Notes a failed request: the next one comes after a pause.
+    fn failed(&mut self, what: &'static str, error: &Error, now: Stamp) {
+        self.say(EventKind::trouble(what, error));
+        let longest = self.timing.attempt_timeout().min(LONGEST_PAUSE);
+        let asked = match error {
+            Error::Unavailable {
+                retry_after: Some(asked),
+                ..
+            } => *asked,
+            _ => Duration::ZERO,
+        };
+        let doubled = FIRST_PAUSE * 2_u32.pow(self.failures.min(6));
+        let jitter = u32::try_from(self.entropy.bits() % 512).unwrap_or_default();
+        let jittered = doubled * (768 + jitter) / 1024;
+        self.failures += 1;
+        self.pause = Some(Pause {
+            from: now,
+            length: jittered.max(asked).min(longest),
+        });
+    }
+
+    /// Notes a write of unknown outcome: it is read back at once, and the next
+    /// write comes after a pause.
+    fn unknown(&mut self, what: &'static str, error: &Error, now: Stamp) {
+        self.failed(what, error, now);
+        self.pause_after_read = self.pause.take();
+        self.must_read = Some(Read::Plain);
+    }
+
+    fn succeeded(&mut self) {
+        self.failures = 0;
+        self.pause_after_read = None;
+    }
+}
+
+impl Pause {
+    fn left(self, now: Stamp) -> Duration {
+        self.length
+            .saturating_sub(now.challenger_elapsed_since(self.from))
+    }
+}
+
+/// An answer of the wrong kind: the driver mixed up its requests. It is dropped,
+/// which can only make belief end early.
+fn unreachable_answer(doing: &Doing) {
+    debug_assert!(false, "an answer of the wrong kind for {doing:?}");
+    tracing::error!(
+        ?doing,
+        "an answer of the wrong kind was dropped: please report this"
+    );
+}

@@ -1,0 +1,84 @@
+//! Giving a term up on purpose (rule H7, release).
+
+use std::time::Duration;
+
+use super::{Ask, Doing, Machine, Role};
+use crate::election::event::EventKind;
+use crate::{
+    Change, LeaderRecord, LeaderWrite, Outcome, Precondition, ReleaseMark, Revision, Stamp,
+};
+
+/// A release that was sent, and may be sent again, unchanged, on the same
+/// revision. On any other one it never is: it might release somebody else.
+#[derive(Debug)]
+pub(super) struct Release {
+    write: LeaderWrite,
+    expected: Revision,
+    began: Stamp,
+}
+
+impl Machine {
+    /// Closes the term, then tells everyone. No write of this term is under way,
+    /// and the revision was received while the term was open. A renewal of
+    /// unknown outcome may still be committed: then the release is refused,
+    /// since it expects the revision that the renewal replaced.
+    pub(super) fn give_up(&mut self, now: Stamp) {
+        let Role::Leader(term) = &self.role else {
+            return;
+        };
+        let (expected, last) = (term.known, term.last.clone());
+        self.end_term(Duration::ZERO, |token| EventKind::Released { token });
+        // A new term may not build on an ack from before a release (rule H9).
+        self.acked = None;
+        let Some(renew_time) = last.record.renew_time else {
+            return;
+        };
+        let record = LeaderRecord {
+            holder: None,
+            released: Some(ReleaseMark::new(last.secret, expected, renew_time)),
+            ..last.record
+        };
+        let write = LeaderWrite {
+            record,
+            status: self.status.clone(),
+            failsafe: None,
+        };
+        self.role = Role::Releasing(Box::new(Release {
+            write,
+            expected,
+            began: now,
+        }));
+        self.release_again(now);
+    }
+
+    /// Sends the release, the same one each time, as long as it is worth it.
+    pub(super) fn release_again(&mut self, now: Stamp) {
+        let Role::Releasing(release) = &self.role else {
+            return;
+        };
+        if now.holder_elapsed_since(release.began) >= self.timing.retry_timeout() {
+            self.role = Role::Follower(Vec::new());
+            return;
+        }
+        let change = Change::Leader(Box::new(release.write.clone()));
+        let expected = Precondition::Matches(release.expected);
+        self.ask(Doing::Release, Ask::Write(change, expected));
+    }
+
+    pub(super) fn release_written(&mut self, outcome: Outcome, now: Stamp) {
+        match outcome {
+            Outcome::Committed(_) => self.released(),
+            // Someone wrote after us, or an earlier try of ours was committed:
+            // what stands there is not ours to release. The ttl ends it.
+            Outcome::NotCommitted(error) if error.is_conflict() => self.released(),
+            Outcome::NotCommitted(error) | Outcome::Unknown(error) => {
+                self.failed("releasing the lease", &error, now);
+            }
+        }
+    }
+
+    fn released(&mut self) {
+        self.succeeded();
+        self.role = Role::Follower(Vec::new());
+    }
+}

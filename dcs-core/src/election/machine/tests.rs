@@ -1,0 +1,7 @@
+//! The state machine, step by step: every request is looked at and answered by
+//! hand, and time moves only when told to.
+
+mod follow;
+mod lead;
+mod release;
+mod rig;

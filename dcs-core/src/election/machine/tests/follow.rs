@@ -1,0 +1,330 @@
+//! Rules Q1 to Q5 and H9, as a member meets them that does not lead.
+
+use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers, vacant};
+use crate::election::machine::{Command, ReleasePolicy};
+use crate::election::{Alarm, EventKind, LeaseTiming};
+use crate::{Change, Claim, Entry, Initialize, LeaderRecord, Precondition, Value};
+
+#[test]
+fn a_version_is_left_alone_for_the_whole_wait() {
+    let mut rig = Rig::new("a");
+    rig.begin(&strangers(10));
+    rig.pass(TTL - s(1));
+    assert!(rig.is_waiting());
+    rig.pass(s(1));
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(10)));
+}
+
+#[test]
+fn a_version_that_appears_during_the_wait_restarts_it() {
+    let mut rig = Rig::new("a");
+    rig.begin(&strangers(10));
+    rig.pass(TTL - s(1));
+    rig.watch(strangers(11), Some(10));
+    rig.pass(TTL - s(1));
+    assert!(rig.is_waiting());
+}
+
+#[test]
+fn a_vacant_record_is_waited_for_like_any_other() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL - s(1));
+    assert!(rig.is_waiting());
+}
+
+#[test]
+fn the_user_is_told_why_the_first_election_takes_time() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    assert!(
+        rig.events()
+            .contains(&EventKind::Waiting { remaining: TTL })
+    );
+}
+
+#[test]
+fn an_absent_key_is_created_vacant_and_not_led_at_once() {
+    let mut rig = Rig::new("a");
+    rig.begin(&Entry::absent());
+    let (record, expected) = rig.lease_write();
+    assert_eq!((record.holder, expected), (None, Precondition::Absent));
+    rig.commit(1);
+    assert!(!rig.leads() && rig.is_waiting());
+    rig.pass(TTL);
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(1)));
+}
+
+#[test]
+fn own_name_in_a_record_is_no_right() {
+    let mut rig = Rig::leading("a");
+    let own = strangers(20)
+        .value
+        .present()
+        .cloned()
+        .map(|record| LeaderRecord {
+            holder: Some("a".parse().unwrap()),
+            ..record
+        });
+    rig.watch(Entry::present(rev(20), own.unwrap()), None);
+    assert!(!rig.leads() && rig.is_waiting());
+}
+
+#[test]
+fn belief_counts_from_before_the_request_was_sent() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.clock.advance(s(9));
+    rig.commit(11);
+    assert_eq!(
+        rig.left(),
+        LeaseTiming::new(TTL, HEARTBEAT, s(8))
+            .unwrap()
+            .holder_span()
+            - s(9)
+    );
+}
+
+#[test]
+fn an_ack_that_comes_after_its_own_deadline_opens_no_term() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.clock.advance(TTL);
+    rig.commit(11);
+    assert!(!rig.leads());
+}
+
+#[test]
+fn after_such_a_late_definite_ack_a_new_term_may_follow_at_once() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.clock.advance(TTL);
+    rig.commit(11);
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(11)));
+    rig.commit(12);
+    assert_eq!(rig.token().get(), 12);
+}
+
+#[test]
+fn a_lost_race_is_read_back_and_waited_for() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.conflict();
+    rig.read_shows(strangers(11));
+    assert!(!rig.leads() && rig.is_waiting());
+}
+
+#[test]
+fn an_unknown_acquire_that_was_committed_counts_from_its_sending() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    let (record, _) = rig.lease_write();
+    rig.clock.advance(s(4));
+    rig.unknown();
+    rig.clock.advance(s(1));
+    rig.read_shows(Entry::present(rev(11), record));
+    assert_eq!(rig.token().get(), 11);
+    assert_eq!(
+        rig.left(),
+        LeaseTiming::new(TTL, HEARTBEAT, s(8))
+            .unwrap()
+            .holder_span()
+            - s(5)
+    );
+}
+
+#[test]
+fn an_unknown_acquire_that_was_not_committed_opens_no_term() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.unknown();
+    rig.read_shows(vacant(10));
+    assert!(!rig.leads());
+}
+
+#[test]
+fn a_committed_answer_with_another_record_is_not_believed() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.committed_as(11, strangers(11).value.present().cloned().unwrap());
+    assert!(!rig.leads() && rig.reads());
+    assert!(
+        rig.events()
+            .contains(&EventKind::Alarm(Alarm::AlteredWrite))
+    );
+}
+
+#[test]
+fn a_committed_answer_with_the_expected_revision_is_not_believed() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.commit(10);
+    assert!(!rig.leads() && rig.reads());
+}
+
+#[test]
+fn a_released_term_is_taken_over_at_once() {
+    let (mut leader, mut follower) = leader_and_follower();
+    leader.command(Command::GiveUp);
+    let released = leader.commit(12);
+    follower.watch(released, Some(11));
+    assert_eq!(follower.lease_write().1, Precondition::Matches(rev(12)));
+}
+
+#[test]
+fn a_released_term_is_waited_for_where_releases_are_ignored() {
+    let (mut leader, _) = leader_and_follower();
+    let mut follower = Rig::with("b", ReleasePolicy::Ignore, false);
+    let held = leader.machine.observer.seen().cloned().unwrap();
+    follower.begin(&Entry {
+        revision: held.revision,
+        value: held.record,
+    });
+    leader.command(Command::GiveUp);
+    let released = leader.commit(12);
+    follower.watch(released, Some(11));
+    assert!(follower.is_waiting());
+}
+
+#[test]
+fn a_member_with_a_longer_clamp_than_our_wait_is_not_replaced() {
+    let mut rig = Rig::new("a");
+    rig.begin(&claimed_with_clamp(s(60)));
+    rig.pass(s(60));
+    assert!(rig.is_waiting());
+    let alarmed =
+        |event: &EventKind| matches!(event, EventKind::Alarm(Alarm::ClampAboveWait { .. }));
+    assert!(rig.events().iter().any(alarmed));
+}
+
+#[test]
+fn a_malformed_record_is_reported_and_replaced_after_the_wait() {
+    let mut rig = Rig::new("a");
+    let why = "ttl is \"x\"".to_owned();
+    rig.begin(&Entry {
+        revision: Some(rev(10)),
+        value: Value::Malformed(why.clone()),
+    });
+    assert!(
+        rig.events()
+            .contains(&EventKind::Alarm(Alarm::MalformedLeader { why }))
+    );
+    rig.pass(TTL);
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(10)));
+}
+
+#[test]
+fn an_asserted_first_bootstrap_creates_initialize_and_leads_in_one_write() {
+    let mut rig = Rig::with("a", ReleasePolicy::Honor, true);
+    rig.begin(&Entry::absent());
+    let initialize = Change::Initialize(Some(Initialize::InProgress));
+    assert_eq!(rig.write(), (&initialize, Precondition::Absent));
+    rig.initialize_created(1);
+    let (record, expected) = rig.lease_write();
+    assert_eq!(
+        (record.holder.is_some(), expected),
+        (true, Precondition::Absent)
+    );
+    rig.commit(2);
+    assert!(rig.leads());
+}
+
+#[test]
+fn the_watch_may_show_the_own_initialize_key_before_its_answer_comes() {
+    let mut rig = Rig::with("a", ReleasePolicy::Honor, true);
+    rig.begin(&Entry::absent());
+    rig.scope_seen(1);
+    rig.initialize_created(1);
+    assert!(rig.lease_write().0.holder.is_some());
+}
+
+#[test]
+fn a_first_bootstrap_is_void_once_anything_of_the_scope_was_seen() {
+    let mut rig = Rig::with("a", ReleasePolicy::Honor, true);
+    rig.begin(&Entry::absent());
+    rig.initialize_created(1);
+    rig.refused();
+    rig.scope_seen(2);
+    rig.pass(s(2));
+    assert_eq!(rig.lease_write().0.holder, None);
+}
+
+#[test]
+fn a_first_bootstrap_is_void_after_a_conflict() {
+    let mut rig = Rig::with("a", ReleasePolicy::Honor, true);
+    rig.begin(&Entry::absent());
+    rig.conflict();
+    rig.pass(s(2));
+    assert_eq!(rig.lease_write().0.holder, None);
+}
+
+#[test]
+fn a_first_bootstrap_covers_one_write() {
+    let mut rig = Rig::with("a", ReleasePolicy::Honor, true);
+    rig.begin(&Entry::absent());
+    rig.initialize_created(1);
+    rig.unknown();
+    rig.read_shows(Entry::absent());
+    rig.pass(s(2));
+    assert_eq!(rig.lease_write().0.holder, None);
+}
+
+#[test]
+fn transitions_count_from_zero_and_by_changes_of_holder() {
+    let (mut leader, mut follower) = leader_and_follower();
+    leader.command(Command::GiveUp);
+    let first = leader.lease_write().0.transitions;
+    let released = leader.commit(12);
+    follower.watch(released, Some(11));
+    assert_eq!(
+        (first, follower.lease_write().0.transitions),
+        (Some(0), Some(1))
+    );
+}
+
+#[test]
+fn failed_attempts_are_spaced_out() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.refused();
+    assert!(rig.is_waiting());
+    rig.pass(s(2));
+    assert!(!rig.is_waiting());
+}
+
+#[test]
+fn a_member_that_does_not_contend_stays_out() {
+    let mut rig = Rig::new("a");
+    rig.command(Command::GiveUp);
+    rig.begin(&vacant(10));
+    rig.pass(TTL * 2);
+    assert!(rig.is_waiting() && rig.machine.is_idle());
+}
+
+fn leader_and_follower() -> (Rig, Rig) {
+    let leader = Rig::leading("a");
+    let mut follower = Rig::new("b");
+    let held = leader.machine.observer.seen().cloned().unwrap();
+    follower.begin(&Entry {
+        revision: held.revision,
+        value: held.record,
+    });
+    (leader, follower)
+}
+
+fn claimed_with_clamp(clamp: std::time::Duration) -> Entry<LeaderRecord> {
+    let leader = Rig::leading("c");
+    let sight = leader.machine.observer.seen().cloned().unwrap();
+    let mut record = sight.record.present().cloned().unwrap();
+    record.claim = record.claim.map(|claim| Claim { clamp, ..claim });
+    bumped(&Entry::present(rev(1), record), 11)
+}

@@ -1,0 +1,307 @@
+//! Rules H1 to H9, as a holder meets them.
+
+use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers};
+use crate::election::machine::Command;
+use crate::election::{EventKind, LeaseTiming, LossReason};
+use crate::{Clock, Entry, LeaderRecord, Precondition};
+
+fn span() -> std::time::Duration {
+    LeaseTiming::new(TTL, HEARTBEAT, s(8))
+        .unwrap()
+        .holder_span()
+}
+
+fn standing(rig: &Rig) -> Entry<LeaderRecord> {
+    let sight = rig.machine.observer.seen().cloned().unwrap();
+    Entry {
+        revision: sight.revision,
+        value: sight.record,
+    }
+}
+
+fn lost(rig: &mut Rig) -> Option<LossReason> {
+    rig.events().into_iter().find_map(|event| match event {
+        EventKind::Lost { why, .. } => Some(why),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_renewal_is_due_a_heartbeat_after_the_last_one_was_sent() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT - s(1));
+    assert!(rig.is_waiting());
+    rig.pass(s(1));
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(11)));
+}
+
+#[test]
+fn every_renewal_is_a_new_record() {
+    let mut rig = Rig::leading("a");
+    let before = standing(&rig).get().cloned().unwrap();
+    rig.pass(HEARTBEAT);
+    let renewal = rig.lease_write().0;
+    assert!(renewal.renew_time > before.renew_time);
+    assert_ne!(
+        renewal.claim.unwrap().attempt,
+        before.claim.unwrap().attempt
+    );
+}
+
+#[test]
+fn a_renewal_carries_belief_from_its_sending() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.clock.advance(s(3));
+    rig.commit(12);
+    assert_eq!(rig.left(), span() - s(3));
+}
+
+#[test]
+fn the_token_stays_the_same_over_a_term() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.commit(12);
+    let renewed = rig.events().into_iter().find_map(|event| match event {
+        EventKind::Renewed { token, .. } => Some(token.get()),
+        _ => None,
+    });
+    assert_eq!(renewed, Some(11));
+}
+
+#[test]
+fn a_term_without_renewal_is_lost_at_its_deadline() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.pass(span());
+    assert!(!rig.leads());
+    assert_eq!(lost(&mut rig), Some(LossReason::Expired));
+}
+
+#[test]
+fn a_late_ack_does_not_revive_a_term() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.clock.advance(span() - HEARTBEAT);
+    rig.commit(12);
+    assert!(!rig.leads());
+    assert_eq!(lost(&mut rig), Some(LossReason::Expired));
+}
+
+#[test]
+fn a_late_definite_ack_lets_a_new_term_follow_with_a_new_token() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.clock.advance(span() - HEARTBEAT);
+    rig.commit(12);
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(12)));
+    rig.commit(13);
+    assert!(rig.leads());
+    assert_eq!(rig.token().get(), 13);
+}
+
+#[test]
+fn an_unknown_renewal_extends_nothing() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    let left = rig.left();
+    rig.unknown();
+    assert_eq!(rig.left(), left);
+    assert!(rig.reads());
+}
+
+#[test]
+fn an_unknown_renewal_that_was_committed_extends_from_its_sending() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    let (record, _) = rig.lease_write();
+    rig.clock.advance(s(4));
+    rig.unknown();
+    rig.clock.advance(s(1));
+    rig.read_shows(Entry::present(rev(12), record));
+    assert_eq!(rig.left(), span() - s(5));
+}
+
+#[test]
+fn an_unknown_renewal_that_was_not_committed_is_followed_by_another_one() {
+    let mut rig = Rig::leading("a");
+    let standing = standing(&rig);
+    rig.pass(HEARTBEAT);
+    rig.unknown();
+    rig.read_shows(standing);
+    rig.pass(s(1));
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(11)));
+}
+
+#[test]
+fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
+    let mut rig = Rig::leading("a");
+    let standing = standing(&rig);
+    rig.pass(HEARTBEAT);
+    let (first, _) = rig.lease_write();
+    rig.unknown();
+    rig.read_shows(standing);
+    rig.pass(s(1));
+    rig.conflict();
+    rig.read_shows(Entry::present(rev(12), first));
+    assert!(rig.leads());
+    assert_eq!(rig.left(), span() - s(1));
+}
+
+#[test]
+fn after_a_conflict_with_a_stranger_the_term_is_over() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.conflict();
+    assert!(rig.leads());
+    rig.read_shows(strangers(12));
+    assert!(!rig.leads());
+    assert_eq!(lost(&mut rig), Some(LossReason::Replaced));
+}
+
+#[test]
+fn a_foreign_bump_extends_nothing_and_is_renewed_upon() {
+    let mut rig = Rig::leading("a");
+    let standing = standing(&rig);
+    rig.pass(HEARTBEAT);
+    rig.conflict();
+    let left = rig.left();
+    rig.read_shows(bumped(&standing, 12));
+    assert_eq!(rig.left(), left);
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(12)));
+}
+
+#[test]
+fn a_foreign_bump_seen_by_the_watch_is_renewed_upon_without_a_conflict() {
+    let mut rig = Rig::leading("a");
+    let standing = standing(&rig);
+    rig.watch(bumped(&standing, 12), Some(11));
+    assert!(rig.leads());
+    rig.pass(HEARTBEAT);
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(12)));
+}
+
+#[test]
+fn a_deleted_record_ends_the_term_at_once() {
+    let mut rig = Rig::leading("a");
+    rig.watch(Entry::absent(), None);
+    assert!(!rig.leads());
+    assert_eq!(lost(&mut rig), Some(LossReason::Deleted));
+}
+
+#[test]
+fn a_record_rolled_back_to_an_earlier_renewal_ends_the_term() {
+    let mut rig = Rig::leading("a");
+    let earlier = standing(&rig);
+    rig.pass(HEARTBEAT);
+    rig.commit(12);
+    rig.watch(bumped(&earlier, 13), Some(12));
+    assert!(!rig.leads());
+}
+
+#[test]
+fn the_own_renewal_seen_before_its_answer_ends_nothing() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    let (record, _) = rig.lease_write();
+    rig.watch(Entry::present(rev(12), record), Some(11));
+    assert!(rig.leads());
+    rig.commit(12);
+    assert_eq!(rig.left(), span());
+}
+
+#[test]
+fn a_stranger_seen_before_the_answer_to_the_acquire_ends_the_term_with_the_answer() {
+    let mut rig = Rig::new("a");
+    rig.begin(&super::rig::vacant(10));
+    rig.pass(TTL);
+    rig.watch(strangers(12), None);
+    rig.commit(11);
+    assert!(!rig.leads());
+}
+
+#[test]
+fn an_old_version_of_a_slow_watch_ends_nothing() {
+    let mut rig = Rig::leading("a");
+    rig.watch(strangers(9), Some(8));
+    assert!(rig.leads());
+}
+
+#[test]
+fn a_store_that_went_back_ends_the_term() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.conflict();
+    rig.read_shows(strangers(5));
+    assert!(!rig.leads());
+}
+
+#[test]
+fn a_renewal_that_was_refused_is_tried_again_within_the_term() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.refused();
+    rig.pass(s(1));
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(11)));
+    assert!(rig.leads());
+}
+
+#[test]
+fn nothing_is_renewed_once_the_term_is_over() {
+    let mut rig = Rig::leading("a");
+    rig.clock.advance(span());
+    rig.pass(s(0));
+    assert!(!rig.leads());
+    // What follows expects the acked revision, in a new term (rule H9).
+    let (record, _) = rig.lease_write();
+    let standing = standing(&rig);
+    let hash = |record: &LeaderRecord| record.claim.as_ref().unwrap().release_hash;
+    assert_ne!(hash(&record), hash(standing.get().unwrap()));
+}
+
+#[test]
+fn a_suspend_ends_the_term_although_its_deadline_lies_ahead() {
+    let rig = Rig::leading("a");
+    rig.clock.suspend(s(1));
+    assert!(!rig.leads());
+}
+
+#[test]
+fn a_read_that_fails_is_repeated() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.conflict();
+    rig.read_fails();
+    rig.pass(s(2));
+    assert!(rig.reads());
+}
+
+#[test]
+fn a_shorter_ttl_shortens_belief_with_the_next_renewal() {
+    let mut rig = Rig::leading("a");
+    let timing = LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap();
+    let config = r#"{"ttl": 20, "loop_wait": 5, "retry_timeout": 5}"#
+        .parse()
+        .unwrap();
+    rig.command(Command::Timing(timing.with_config(&config).unwrap()));
+    rig.pass(HEARTBEAT);
+    let ends_before = rig.left();
+    rig.commit(12);
+    // The acknowledged longer span holds as long as it holds; the new one is no longer.
+    assert_eq!(
+        rig.left(),
+        ends_before.max(timing.with_config(&config).unwrap().holder_span())
+    );
+    assert_eq!(rig.machine.next_wake(rig.clock.now()), Some(s(5)));
+}
+
+#[test]
+fn the_status_travels_with_the_renewal() {
+    let mut rig = Rig::leading("a");
+    rig.command(Command::Status(crate::Status::at(42)));
+    rig.pass(HEARTBEAT);
+    let crate::Change::Leader(write) = rig.write().0 else {
+        panic!()
+    };
+    assert_eq!(write.status, Some(crate::Status::at(42)));
+}

@@ -1,0 +1,320 @@
+//! What a challenger has seen of the leader key, and when (rules Q1 and Q4).
+
+use std::time::Duration;
+
+use crate::{Claim, Entry, LeaderRecord, LeaderUpdate, ReleaseHash, Revision, Stamp, Value};
+
+/// The newest version seen, since when, and whether its holder gave it up.
+#[derive(Debug, Default)]
+pub(crate) struct Observer {
+    seen: Option<Sight>,
+    /// The largest revision ever seen, kept over a deletion.
+    newest: Option<Revision>,
+    /// The last version on the unbroken stretch of the watch, with the hash of
+    /// the secret that may release it.
+    stretch: Option<(Revision, Option<ReleaseHash>)>,
+    /// The version that a holder gave up on purpose, as the watch showed it.
+    free: Option<Revision>,
+}
+
+/// One version of the leader key and the instant of its first sight.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    /// `None` for absence, which is a version like any other.
+    pub(crate) revision: Option<Revision>,
+    pub(crate) record: Value<LeaderRecord>,
+    /// When it was **received** for the first time.
+    pub(crate) since: Stamp,
+}
+
+/// How a version came to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// By a read of any age.
+    Plain,
+    /// By a quorum read that was sent after a conflict on this revision. If it
+    /// shows an older one, revisions went back.
+    AfterConflict(Option<Revision>),
+}
+
+/// What a sight changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing: the same version again, or an older one.
+    None,
+    /// A version that was not seen before.
+    New,
+    /// A version older than one seen before, from a read that cannot be stale:
+    /// the store went back. Assumption A0 is broken.
+    WentBack,
+}
+
+impl Observer {
+    pub(crate) const fn seen(&self) -> Option<&Sight> {
+        self.seen.as_ref()
+    }
+
+    /// A version that a read showed.
+    pub(crate) fn read(&mut self, entry: &Entry<LeaderRecord>, read: Read, now: Stamp) -> Change {
+        self.see(entry, read, now)
+    }
+
+    /// The first version of a new stretch of the watch: what happened before it
+    /// is not known.
+    pub(crate) fn watch_began(&mut self, entry: &Entry<LeaderRecord>, now: Stamp) -> Change {
+        self.stretch = entry
+            .revision
+            .map(|revision| (revision, release_hash(&entry.value)));
+        self.see(entry, Read::Plain, now)
+    }
+
+    /// A version that the watch showed. Whether it is free at once is judged
+    /// here and on every event, also if a read has shown the version before.
+    pub(crate) fn watched(&mut self, update: &LeaderUpdate, now: Stamp) -> Change {
+        if let Some(revision) = update.entry.revision {
+            if self.was_given_up(update) {
+                self.free = Some(revision);
+            }
+            self.stretch = Some((revision, release_hash(&update.entry.value)));
+        } else {
+            self.stretch = None;
+        }
+        self.see(&update.entry, Read::Plain, now)
+    }
+
+    /// Whether the version seen last was given up on purpose, so that nobody
+    /// can believe in it any more.
+    pub(crate) fn is_free(&self) -> bool {
+        let seen = self.seen.as_ref().and_then(|sight| sight.revision);
+        seen.is_some() && seen == self.free
+    }
+
+    /// How long the version seen last still has to be left alone, of `wait` in
+    /// all; `None` before anything was seen.
+    pub(crate) fn left_to_wait(&self, wait: Duration, now: Stamp) -> Option<Duration> {
+        let seen = self.seen.as_ref()?;
+        Some(wait.saturating_sub(now.challenger_elapsed_since(seen.since)))
+    }
+
+    fn see(&mut self, entry: &Entry<LeaderRecord>, read: Read, now: Stamp) -> Change {
+        let change = self.judge(entry.revision, read);
+        if change == Change::None {
+            return change;
+        }
+        self.newest = match change {
+            Change::WentBack => entry.revision,
+            _ => self.newest.max(entry.revision),
+        };
+        self.seen = Some(Sight {
+            revision: entry.revision,
+            record: entry.value.clone(),
+            since: now,
+        });
+        change
+    }
+
+    fn judge(&self, revision: Option<Revision>, read: Read) -> Change {
+        let Some(seen) = &self.seen else {
+            return Change::New;
+        };
+        if seen.revision == revision {
+            return Change::None;
+        }
+        match (revision, self.newest) {
+            (Some(revision), Some(newest)) if revision < newest => match read {
+                Read::AfterConflict(on) if on == seen.revision => Change::WentBack,
+                Read::AfterConflict(_) | Read::Plain => Change::None,
+            },
+            _ => Change::New,
+        }
+    }
+
+    /// Rule Q4: the mark names the revision directly before it, that version
+    /// carried a valid claim, and the mark shows the secret of that claim.
+    fn was_given_up(&self, update: &LeaderUpdate) -> bool {
+        let mark = update.entry.get().and_then(LeaderRecord::valid_release);
+        let (Some(mark), Some(previous), Some((last, Some(hash)))) =
+            (mark, update.previous, self.stretch)
+        else {
+            return false;
+        };
+        mark.prev == previous && previous == last && mark.secret.hash() == hash
+    }
+}
+
+fn release_hash(value: &Value<LeaderRecord>) -> Option<ReleaseHash> {
+    let holds = |record: &&LeaderRecord| record.holder.is_some();
+    let claim: Option<&Claim> = value
+        .present()
+        .filter(holds)
+        .and_then(LeaderRecord::valid_claim);
+    claim.map(|claim| claim.release_hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::TestClock;
+    use crate::{Attempt, Clock, MemberName, ReleaseMark, Secret, Session, Timestamp};
+
+    const SECRET: Secret = Secret::from_bits(7);
+
+    fn rev(number: u128) -> Revision {
+        Revision::new(number).unwrap()
+    }
+
+    fn held() -> LeaderRecord {
+        let renew_time: Timestamp = "2026-01-02T03:04:05+00:00".parse().unwrap();
+        let holder: MemberName = "a".parse().unwrap();
+        let ids = (Session::from_bits(1), Attempt::from_bits(2));
+        let spans = (Duration::from_secs(30), Duration::from_secs(30));
+        LeaderRecord {
+            holder: Some(holder.clone()),
+            renew_time: Some(renew_time),
+            claim: Some(Claim::new(ids, holder, spans, renew_time, SECRET.hash())),
+            ..LeaderRecord::default()
+        }
+    }
+
+    fn released(prev: u128) -> LeaderRecord {
+        let held = held();
+        let mark = ReleaseMark::new(SECRET, rev(prev), held.renew_time.unwrap());
+        LeaderRecord {
+            holder: None,
+            released: Some(mark),
+            ..held
+        }
+    }
+
+    fn at(revision: u128, record: LeaderRecord) -> Entry<LeaderRecord> {
+        Entry::present(rev(revision), record)
+    }
+
+    fn update(revision: u128, record: LeaderRecord, previous: Option<u128>) -> LeaderUpdate {
+        LeaderUpdate::new(at(revision, record), previous.map(rev))
+    }
+
+    fn watching(first: u128) -> (Observer, TestClock) {
+        let (mut observer, clock) = (Observer::default(), TestClock::new());
+        observer.watch_began(&at(first, held()), clock.now());
+        (observer, clock)
+    }
+
+    #[test]
+    fn the_wait_counts_from_the_first_sight_of_the_version() {
+        let (mut observer, clock) = watching(5);
+        clock.advance(Duration::from_secs(10));
+        observer.read(&at(5, held()), Read::Plain, clock.now());
+        let left = observer.left_to_wait(Duration::from_secs(30), clock.now());
+        assert_eq!(left, Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_newer_version_restarts_the_wait_also_with_the_same_content() {
+        let (mut observer, clock) = watching(5);
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(
+            observer.watched(&update(6, held(), Some(5)), clock.now()),
+            Change::New
+        );
+        let left = observer.left_to_wait(Duration::from_secs(30), clock.now());
+        assert_eq!(left, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn an_older_version_of_a_stale_read_changes_nothing() {
+        let (mut observer, clock) = watching(5);
+        assert_eq!(
+            observer.read(&at(4, held()), Read::Plain, clock.now()),
+            Change::None
+        );
+        assert_eq!(observer.seen().unwrap().revision, Some(rev(5)));
+    }
+
+    #[test]
+    fn an_older_version_read_after_a_conflict_on_the_newest_means_that_the_store_went_back() {
+        let (mut observer, clock) = watching(5);
+        let read = Read::AfterConflict(Some(rev(5)));
+        assert_eq!(
+            observer.read(&at(4, held()), read, clock.now()),
+            Change::WentBack
+        );
+        assert_eq!(observer.seen().unwrap().revision, Some(rev(4)));
+    }
+
+    #[test]
+    fn absence_is_a_version_and_restarts_the_wait() {
+        let (mut observer, clock) = watching(5);
+        clock.advance(Duration::from_secs(29));
+        let gone = LeaderUpdate::new(Entry::absent(), None);
+        assert_eq!(observer.watched(&gone, clock.now()), Change::New);
+        let left = observer.left_to_wait(Duration::from_secs(30), clock.now());
+        assert_eq!(left, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_release_seen_directly_after_the_term_it_ends_is_free_at_once() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(5), Some(5)), clock.now());
+        assert!(observer.is_free());
+    }
+
+    #[test]
+    fn a_release_is_free_also_if_a_read_saw_it_before_the_watch_did() {
+        let (mut observer, clock) = watching(5);
+        observer.read(&at(6, released(5)), Read::Plain, clock.now());
+        assert!(!observer.is_free());
+        observer.watched(&update(6, released(5), Some(5)), clock.now());
+        assert!(observer.is_free());
+    }
+
+    #[test]
+    fn a_release_after_a_gap_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watch_began(&at(6, released(5)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_release_whose_mark_names_another_revision_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(4), Some(5)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_release_with_another_secret_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        let mut record = released(5);
+        record.released.as_mut().unwrap().secret = Secret::from_bits(8);
+        observer.watched(&update(6, record, Some(5)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_wiped_holder_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        let wiped = LeaderRecord {
+            holder: None,
+            ..held()
+        };
+        observer.watched(&update(6, wiped, Some(5)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_release_that_is_written_again_later_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(5), Some(5)), clock.now());
+        observer.watched(&update(7, released(5), Some(6)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_release_seen_over_a_deletion_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&LeaderUpdate::new(Entry::absent(), None), clock.now());
+        observer.watched(&update(6, released(5), Some(5)), clock.now());
+        assert!(!observer.is_free());
+    }
+}

@@ -1,0 +1,181 @@
+//! What the driver, the elector and the lease share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::belief::Belief;
+use super::event::{ElectionEvent, EventKind};
+use super::machine::{Command, Machine};
+use crate::{Clock, FencingToken, Timestamp};
+
+/// What users ask of the driver.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Command(Command),
+    /// Give this term up and stay out.
+    GiveUp(u64),
+    /// Say when what was to be given up is given up.
+    WhenIdle(oneshot::Sender<()>),
+}
+
+/// The term that the driver knows to be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenTerm {
+    pub(super) number: u64,
+    pub(super) token: FencingToken,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) belief: Arc<Belief>,
+    pub(super) clock: Arc<dyn Clock>,
+    term: watch::Sender<Option<OpenTerm>>,
+    /// The newest term whose lease was dropped: over for its users at once,
+    /// while the driver still has to write the release.
+    revoked: AtomicU64,
+    /// The newest term whose lease was handed out.
+    handed_out: AtomicU64,
+    stop_time: AtomicU64,
+    audience: Mutex<Audience>,
+}
+
+#[derive(Debug, Default)]
+struct Audience {
+    subscribers: Vec<mpsc::UnboundedSender<ElectionEvent>>,
+    waiting_for_idle: VecDeque<oneshot::Sender<()>>,
+    /// What a late subscriber has missed and still holds.
+    leader: Option<ElectionEvent>,
+    term: Option<ElectionEvent>,
+}
+
+impl Shared {
+    pub(super) fn new(belief: Arc<Belief>, clock: Arc<dyn Clock>, stop_time: Duration) -> Self {
+        let shared = Self {
+            belief,
+            clock,
+            term: watch::channel(None).0,
+            revoked: AtomicU64::new(0),
+            handed_out: AtomicU64::new(0),
+            stop_time: AtomicU64::new(0),
+            audience: Mutex::default(),
+        };
+        shared.set_stop_time(stop_time);
+        shared
+    }
+
+    /// How long this term is still believed in by its users.
+    pub(super) fn remaining(&self, term: u64) -> Option<Duration> {
+        let revoked = self.revoked.load(SeqCst) >= term;
+        if revoked {
+            None
+        } else {
+            self.belief.remaining(term, &*self.clock)
+        }
+    }
+
+    pub(super) fn is_leader(&self) -> bool {
+        let term = self.belief.newest_term();
+        self.remaining(term).is_some()
+    }
+
+    pub(super) fn is_term(&self, term: u64) -> bool {
+        self.belief.newest_term() == term
+    }
+
+    pub(super) fn revoke(&self, term: u64) {
+        self.revoked.fetch_max(term, SeqCst);
+    }
+
+    /// Whether this caller is the one that gets the lease of this term.
+    pub(super) fn hand_out(&self, term: u64) -> bool {
+        self.handed_out.fetch_max(term, SeqCst) < term
+    }
+
+    pub(super) fn terms(&self) -> watch::Receiver<Option<OpenTerm>> {
+        self.term.subscribe()
+    }
+
+    pub(super) fn stop_time(&self) -> Duration {
+        Duration::from_nanos(self.stop_time.load(SeqCst))
+    }
+
+    pub(super) fn set_stop_time(&self, stop_time: Duration) {
+        self.stop_time.store(
+            u64::try_from(stop_time.as_nanos()).unwrap_or(u64::MAX),
+            SeqCst,
+        );
+    }
+
+    pub(super) fn tell(&self, clock: &dyn Clock, kind: EventKind) {
+        self.publish(ElectionEvent {
+            at: Timestamp::from_system_time(clock.wall()),
+            kind,
+        });
+    }
+
+    pub(super) fn publish(&self, event: ElectionEvent) {
+        tracing::debug!(?event, "election");
+        let mut audience = self.audience();
+        match &event.kind {
+            EventKind::Elected { token, .. } => {
+                let number = self.belief.newest_term();
+                audience.term = Some(event.clone());
+                self.term.send_replace(Some(OpenTerm {
+                    number,
+                    token: *token,
+                }));
+            }
+            EventKind::Renewed { token, until } => {
+                let kind = EventKind::Elected {
+                    token: *token,
+                    until: *until,
+                };
+                audience.term = Some(ElectionEvent { at: event.at, kind });
+            }
+            EventKind::Lost { .. } | EventKind::Released { .. } => {
+                audience.term = None;
+                self.term.send_replace(None);
+            }
+            EventKind::Leader { .. } => audience.leader = Some(event.clone()),
+            EventKind::Waiting { .. } | EventKind::Alarm(_) | EventKind::Trouble { .. } => {}
+        }
+        audience
+            .subscribers
+            .retain(|subscriber| subscriber.send(event.clone()).is_ok());
+    }
+
+    /// A stream that begins with the present state.
+    pub(super) fn subscribe(&self) -> mpsc::UnboundedReceiver<ElectionEvent> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut audience = self.audience();
+        for event in [&audience.leader, &audience.term].into_iter().flatten() {
+            // The receiver is at hand, so this cannot fail.
+            let _ = sender.send(event.clone());
+        }
+        audience.subscribers.push(sender);
+        receiver
+    }
+
+    pub(super) fn when_idle(&self, done: oneshot::Sender<()>) {
+        self.audience().waiting_for_idle.push_back(done);
+    }
+
+    /// Tells those who wait for it that what was held is given up.
+    pub(super) fn settle(&self, machine: &Machine) {
+        if !machine.has_given_up() {
+            return;
+        }
+        for done in self.audience().waiting_for_idle.drain(..) {
+            // Whoever no longer waits need not be told.
+            let _ = done.send(());
+        }
+    }
+
+    fn audience(&self) -> MutexGuard<'_, Audience> {
+        self.audience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,474 @@
+//! How long a lease lasts, and which settings go together.
+
+use std::time::Duration;
+
+use crate::Config;
+
+/// Parts per thousand, in which the clock drift is given.
+const PER_MILLE: u32 = 1_000;
+/// The drift that covers clocks read as `SystemClock` reads them on Linux.
+const DEFAULT_DRIFT: u32 = 10;
+/// `loop_wait` is not shortened below this to fit the others, as in Patroni.
+const SHORTEST_LOOP_WAIT: Duration = Duration::from_secs(1);
+/// Records show the ttl in whole seconds.
+const SHORTEST_TTL: Duration = Duration::from_secs(1);
+/// About a day: beyond it a lease is no lease.
+const LONGEST_TTL: Duration = Duration::from_secs(86_400);
+
+/// How long a lease lasts, how often it is renewed, and how long others wait.
+///
+/// | setting | meaning | range |
+/// |---|---|---|
+/// | `ttl` | what a record is written with; a holder believes for a little less | 1 s to 1 day |
+/// | `loop_wait` | time between two renewals | above zero |
+/// | `retry_timeout` | time that one operation may take with all its attempts | above zero |
+/// | `max_ttl` | T_CLAMP: holders cap the ttl at it. T_WAIT: challengers wait that long. Equal on all members | at least `ttl` at construction |
+/// | `stop_time` | time that the work needs to stop before belief ends | below the holder's span |
+/// | `drift` | bound on the rate error of clocks, in parts per thousand | 0 to 500 |
+///
+/// What breaks *safety* is a [`TimingError`]. What only breaks *liveness* (an
+/// outage of `retry_timeout` would demote a healthy leader) is adjusted here,
+/// as Patroni does: first `loop_wait` is shortened, then `retry_timeout`; see
+/// [`LeaseTiming::adjustments`].
+///
+/// ```
+/// use std::time::Duration;
+/// use dcs_core::election::LeaseTiming;
+///
+/// let seconds = Duration::from_secs;
+/// let timing = LeaseTiming::new(seconds(30), seconds(10), seconds(10))?;
+/// assert_eq!(timing.challenger_wait(), seconds(30));
+/// assert_eq!(timing.holder_span(), Duration::from_millis(29_405));
+/// # Ok::<(), dcs_core::election::TimingError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseTiming {
+    ttl: Duration,
+    loop_wait: Duration,
+    retry_timeout: Duration,
+    clamp: Duration,
+    wait: Duration,
+    stop_time: Option<Duration>,
+    drift: u32,
+    adjustments: Vec<Adjustment>,
+}
+
+/// Why a combination of settings was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimingError {
+    /// A setting is outside its range.
+    #[error("{setting} of {value:?} is not allowed: {allowed}")]
+    OutOfRange {
+        /// The setting.
+        setting: &'static str,
+        /// The refused value.
+        value: Duration,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The work would still run when belief ends.
+    #[error(
+        "stop_time of {stop_time:?} does not fit into the {span:?} for which a holder may believe: shorten it or raise the ttl"
+    )]
+    StopTime {
+        /// The refused value.
+        stop_time: Duration,
+        /// What it has to stay below.
+        span: Duration,
+    },
+    /// A challenger would wait for less time than a holder may believe.
+    #[error(
+        "challengers that wait {wait:?} could lead beside a holder whose ttl may be {clamp:?}: wait at least as long"
+    )]
+    WaitBelowClamp {
+        /// T_WAIT.
+        wait: Duration,
+        /// T_CLAMP.
+        clamp: Duration,
+    },
+}
+
+/// A setting that was changed for this process only, so that a healthy leader
+/// outlives an outage of `retry_timeout`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Adjustment {
+    /// The setting.
+    pub setting: &'static str,
+    /// What was asked for.
+    pub asked: Duration,
+    /// What is used.
+    pub used: Duration,
+}
+
+impl LeaseTiming {
+    /// Settings with `max_ttl` equal to the ttl, a stop time of a tenth of the
+    /// ttl and a drift of 1 %.
+    ///
+    /// # Errors
+    /// [`TimingError`] where a setting is outside its range.
+    pub fn new(
+        ttl: Duration,
+        loop_wait: Duration,
+        retry_timeout: Duration,
+    ) -> Result<Self, TimingError> {
+        let timing = Self {
+            ttl,
+            loop_wait,
+            retry_timeout,
+            clamp: ttl,
+            wait: ttl,
+            stop_time: None,
+            drift: DEFAULT_DRIFT,
+            adjustments: Vec::new(),
+        };
+        timing.checked()
+    }
+
+    /// The same with another cap on the ttl, for holders and challengers alike.
+    /// All members of a scope must use the same one; failover takes that long.
+    ///
+    /// # Errors
+    /// [`TimingError::OutOfRange`] where it is below the ttl or above a day.
+    pub fn with_max_ttl(self, max_ttl: Duration) -> Result<Self, TimingError> {
+        if max_ttl < self.ttl {
+            return Err(out_of_range("max_ttl", max_ttl, "use at least the ttl"));
+        }
+        self.with_clamp_and_wait(max_ttl, max_ttl)
+    }
+
+    /// The same with T_CLAMP (`clamp`) apart from T_WAIT (`wait`), for a change
+    /// of `max_ttl` in a running cluster. To raise it: `wait` on all members
+    /// first, then `clamp`. To lower it: `clamp` on all, wait the old `wait`,
+    /// then `wait`.
+    ///
+    /// # Errors
+    /// [`TimingError::WaitBelowClamp`] where `wait` is below `clamp`,
+    /// [`TimingError::OutOfRange`] outside 1 s to 1 day.
+    pub fn with_clamp_and_wait(self, clamp: Duration, wait: Duration) -> Result<Self, TimingError> {
+        Self {
+            clamp,
+            wait,
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same with the time that the work needs to stop.
+    ///
+    /// # Errors
+    /// [`TimingError::StopTime`] where it does not fit into the holder's span.
+    pub fn with_stop_time(self, stop_time: Duration) -> Result<Self, TimingError> {
+        Self {
+            stop_time: Some(stop_time),
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same with another bound on the rate error of clocks, in parts per
+    /// thousand.
+    ///
+    /// # Errors
+    /// [`TimingError::OutOfRange`] above 500.
+    pub fn with_drift(self, per_mille: u32) -> Result<Self, TimingError> {
+        if per_mille > PER_MILLE / 2 {
+            let value = Duration::from_millis(per_mille.into());
+            return Err(out_of_range(
+                "drift (ms per s)",
+                value,
+                "use 0 to 500 parts per thousand",
+            ));
+        }
+        Self {
+            drift: per_mille,
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same with what the config key says of ttl, `loop_wait` and
+    /// `retry_timeout`; what it does not say stays. The static settings stay.
+    ///
+    /// # Errors
+    /// [`TimingError`] where the result would be unsafe. Keep the old settings then.
+    pub fn with_config(&self, config: &Config) -> Result<Self, TimingError> {
+        let ttl = config.ttl().unwrap_or(self.ttl);
+        let loop_wait = config
+            .loop_wait()
+            .unwrap_or_else(|| self.asked("loop_wait", self.loop_wait));
+        let retry_timeout = config
+            .retry_timeout()
+            .unwrap_or_else(|| self.asked("retry_timeout", self.retry_timeout));
+        Self {
+            ttl,
+            loop_wait,
+            retry_timeout,
+            ..self.clone()
+        }
+        .checked()
+    }
+
+    /// The ttl that records are written with: as set, at most T_CLAMP.
+    #[must_use]
+    pub fn ttl(&self) -> Duration {
+        self.ttl.min(self.clamp)
+    }
+
+    /// The time between two renewals, after adjustment.
+    #[must_use]
+    pub const fn loop_wait(&self) -> Duration {
+        self.loop_wait
+    }
+
+    /// The time that one operation may take with all its attempts, after adjustment.
+    #[must_use]
+    pub const fn retry_timeout(&self) -> Duration {
+        self.retry_timeout
+    }
+
+    /// The time that one attempt may take: two fit into `retry_timeout`, so
+    /// that one dead connection does not eat the whole budget.
+    #[must_use]
+    pub fn attempt_timeout(&self) -> Duration {
+        self.retry_timeout / 2
+    }
+
+    /// T_CLAMP: no record of this process claims a longer ttl.
+    #[must_use]
+    pub const fn clamp(&self) -> Duration {
+        self.clamp
+    }
+
+    /// T_WAIT: how long this process leaves a version alone before it tries to
+    /// replace it (rule Q2). Nothing in a record shortens it.
+    #[must_use]
+    pub const fn challenger_wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// How long before the end of belief the work is told to stop.
+    #[must_use]
+    pub fn stop_time(&self) -> Duration {
+        self.stop_time.unwrap_or_else(|| self.ttl() / 10)
+    }
+
+    /// For how long after the sending of a write with the present ttl its
+    /// holder may believe.
+    #[must_use]
+    pub fn holder_span(&self) -> Duration {
+        self.span_of(self.ttl())
+    }
+
+    /// L_h of the rules: `floor(ttl (1 - rho) / (1 + rho))` in milliseconds, of
+    /// a ttl capped at T_CLAMP.
+    #[must_use]
+    pub fn span_of(&self, ttl: Duration) -> Duration {
+        let millis = ttl.min(self.clamp).as_millis();
+        let span = millis * u128::from(PER_MILLE - self.drift) / u128::from(PER_MILLE + self.drift);
+        Duration::from_millis(u64::try_from(span).unwrap_or(u64::MAX))
+    }
+
+    /// What was changed so that a healthy leader outlives an outage of
+    /// `retry_timeout`. Worth a warning in the log.
+    #[must_use]
+    pub fn adjustments(&self) -> &[Adjustment] {
+        &self.adjustments
+    }
+
+    fn checked(mut self) -> Result<Self, TimingError> {
+        let range = SHORTEST_TTL..=LONGEST_TTL;
+        for (setting, value) in [
+            ("ttl", self.ttl),
+            ("max_ttl", self.clamp),
+            ("max_ttl", self.wait),
+        ] {
+            if !range.contains(&value) {
+                return Err(out_of_range(setting, value, "use 1 s to 1 day"));
+            }
+        }
+        for (setting, value) in [
+            ("loop_wait", self.loop_wait),
+            ("retry_timeout", self.retry_timeout),
+        ] {
+            if value.is_zero() || value > LONGEST_TTL {
+                return Err(out_of_range(
+                    setting,
+                    value,
+                    "use more than zero and at most a day",
+                ));
+            }
+        }
+        if self.wait < self.clamp {
+            return Err(TimingError::WaitBelowClamp {
+                wait: self.wait,
+                clamp: self.clamp,
+            });
+        }
+        let (stop_time, span) = (self.stop_time(), self.holder_span());
+        if stop_time >= span {
+            return Err(TimingError::StopTime { stop_time, span });
+        }
+        self.adjust(span - stop_time);
+        Ok(self)
+    }
+
+    /// Makes `loop_wait + retry_timeout` fit into `room`.
+    fn adjust(&mut self, room: Duration) {
+        self.loop_wait = self.asked("loop_wait", self.loop_wait);
+        self.retry_timeout = self.asked("retry_timeout", self.retry_timeout);
+        self.adjustments.clear();
+        if self.loop_wait + self.retry_timeout <= room {
+            return;
+        }
+        let shortest = SHORTEST_LOOP_WAIT.min(room / 4).min(self.loop_wait);
+        let loop_wait = room
+            .saturating_sub(self.retry_timeout)
+            .clamp(shortest, self.loop_wait);
+        let retry_timeout = self.retry_timeout.min(room - loop_wait);
+        let changes = [
+            ("loop_wait", self.loop_wait, loop_wait),
+            ("retry_timeout", self.retry_timeout, retry_timeout),
+        ];
+        let changed = changes.into_iter().filter(|(_, asked, used)| asked != used);
+        self.adjustments = changed
+            .map(|(setting, asked, used)| Adjustment {
+                setting,
+                asked,
+                used,
+            })
+            .collect();
+        (self.loop_wait, self.retry_timeout) = (loop_wait, retry_timeout);
+    }
+
+    /// What was asked for before the last adjustment.
+    fn asked(&self, setting: &str, used: Duration) -> Duration {
+        let adjusted = self
+            .adjustments
+            .iter()
+            .find(|a| a.setting == setting && a.used == used);
+        adjusted.map_or(used, |adjustment| adjustment.asked)
+    }
+}
+
+const fn out_of_range(
+    setting: &'static str,
+    value: Duration,
+    allowed: &'static str,
+) -> TimingError {
+    TimingError::OutOfRange {
+        setting,
+        value,
+        allowed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_holders_span_is_rounded_down_to_the_millisecond() {
+        let timing = LeaseTiming::new(s(15), s(5), s(4)).unwrap();
+        assert_eq!(timing.holder_span(), Duration::from_millis(14_702));
+    }
+
+    #[test]
+    fn a_ttl_raised_by_the_config_key_does_not_pass_the_clamp() {
+        let timing = LeaseTiming::new(s(15), s(5), s(4)).unwrap();
+        let raised = timing
+            .with_config(&r#"{"ttl": 60}"#.parse().unwrap())
+            .unwrap();
+        assert_eq!(raised.ttl(), s(15));
+        assert_eq!(raised.challenger_wait(), s(15));
+    }
+
+    #[test]
+    fn a_ttl_lowered_by_the_config_key_shortens_the_span_and_not_the_wait() {
+        let timing = LeaseTiming::new(s(30), s(10), s(10)).unwrap();
+        let lowered = timing
+            .with_config(
+                &r#"{"ttl": 20, "loop_wait": 5, "retry_timeout": 5}"#
+                    .parse()
+                    .unwrap(),
+            )
+            .unwrap();
+        assert!(lowered.holder_span() < s(20));
+        assert_eq!(lowered.challenger_wait(), s(30));
+    }
+
+    #[test]
+    fn a_stop_time_that_outlasts_belief_is_refused() {
+        let error = LeaseTiming::new(s(10), s(2), s(2))
+            .unwrap()
+            .with_stop_time(s(10))
+            .unwrap_err();
+        assert!(matches!(error, TimingError::StopTime { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_wait_below_the_clamp_is_refused() {
+        let error = LeaseTiming::new(s(10), s(2), s(2))
+            .unwrap()
+            .with_clamp_and_wait(s(20), s(19))
+            .unwrap_err();
+        assert!(error.to_string().contains("19s"), "{error}");
+    }
+
+    #[test]
+    fn zero_is_refused_with_its_name_and_the_range() {
+        let error = LeaseTiming::new(s(0), s(1), s(1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ttl of 0ns is not allowed: use 1 s to 1 day"
+        );
+    }
+
+    #[test]
+    fn settings_that_would_demote_a_healthy_leader_are_adjusted_loop_wait_first() {
+        let timing = LeaseTiming::new(s(20), s(12), s(10)).unwrap();
+        assert_eq!(timing.retry_timeout(), s(10));
+        assert!(timing.loop_wait() < s(12));
+        assert_eq!(timing.adjustments()[0].asked, s(12));
+    }
+
+    #[test]
+    fn an_adjustment_is_undone_when_the_ttl_leaves_room_again() {
+        let timing = LeaseTiming::new(s(20), s(12), s(10))
+            .unwrap()
+            .with_max_ttl(s(60))
+            .unwrap();
+        let roomy = timing
+            .with_config(&r#"{"ttl": 60}"#.parse().unwrap())
+            .unwrap();
+        assert_eq!(roomy.loop_wait(), s(12));
+        assert!(roomy.adjustments().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn accepted_settings_keep_both_inequalities(
+            ttl in 1_u64..200_000, loop_wait in 1_u64..100_000, retry in 1_u64..100_000,
+            stop in proptest::option::of(0_u64..200_000), drift in 0_u32..600, extra in 0_u64..100_000,
+        ) {
+            let ms = Duration::from_millis;
+            let timing = LeaseTiming::new(ms(ttl), ms(loop_wait), ms(retry))
+                .and_then(|t| t.with_drift(drift))
+                .and_then(|t| t.with_max_ttl(ms(ttl + extra)))
+                .and_then(|t| stop.map_or(Ok(t.clone()), |stop| t.with_stop_time(ms(stop))));
+            if let Ok(timing) = timing {
+                prop_assert!(timing.stop_time() < timing.holder_span());
+                prop_assert!(timing.clamp() <= timing.challenger_wait());
+                prop_assert!(timing.holder_span() <= timing.ttl());
+                prop_assert!(timing.loop_wait() + timing.retry_timeout() + timing.stop_time() <= timing.holder_span());
+                prop_assert!(!timing.loop_wait().is_zero());
+            }
+        }
+    }
+}
