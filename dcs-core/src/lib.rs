@@ -7,7 +7,10 @@ mod dcs;
 pub mod election;
 mod entropy;
 mod error;
+mod ext;
 mod key;
+#[cfg(feature = "mock")]
+mod mock;
 mod name;
 mod outcome;
 mod record;
@@ -25,7 +28,10 @@ pub use clock::{Clock, SUSPEND_LIMIT, Stamp};
 pub use dcs::{Capabilities, Change, Dcs, WatchStream};
 pub use entropy::Entropy;
 pub use error::{BoxError, Error};
+pub use ext::{DcsExt, EditError};
 pub use key::Key;
+#[cfg(feature = "mock")]
+pub use mock::MockDcs;
 pub use name::{MemberName, NameError, Scope};
 pub use outcome::{Committed, Outcome, WriteError};
 pub use record::{

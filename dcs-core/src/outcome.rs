@@ -6,6 +6,10 @@ use crate::{Error, LeaderRecord, Revision, Value};
 #[derive(Debug)]
 #[must_use = "a write may have failed, or may have succeeded without anyone knowing"]
 #[expect(
+    clippy::large_enum_variant,
+    reason = "one is made a request, and moved twice"
+)]
+#[expect(
     clippy::exhaustive_enums,
     reason = "complete: three outcomes, never two and never four"
 )]

@@ -8,6 +8,10 @@ use crate::{
 /// One item of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
+    clippy::large_enum_variant,
+    reason = "most items are changes, and none is stored"
+)]
+#[expect(
     clippy::exhaustive_enums,
     reason = "complete: a whole, a part, or a sign of life"
 )]

@@ -63,7 +63,7 @@ impl Driver {
         loop {
             while let Some(output) = self.machine.output() {
                 match output {
-                    Output::Event(event) => self.shared.publish(event),
+                    Output::Event(event) => self.shared.publish(&event),
                     Output::Request(request) => flight = Some(self.send(request)),
                 }
             }
@@ -124,9 +124,10 @@ impl Driver {
             }
         };
         let ask = async {
-            match self.stopping {
-                false => self.asks.recv().await,
-                true => future::pending().await,
+            if self.stopping {
+                future::pending().await
+            } else {
+                self.asks.recv().await
             }
         };
         // The order is that of urgency and makes a run repeatable: the end of
@@ -156,16 +157,28 @@ impl Driver {
                 scope_is_empty: snapshot.is_empty(),
             }),
             WatchEvent::Changed(Update::Leader(update)) => {
-                self.machine.handle(Input::Watched(update))
+                self.machine.handle(Input::Watched(update));
             }
-            WatchEvent::Changed(update) => {
-                if let Some(revision) = shared_revision(update) {
-                    self.machine.handle(Input::ScopeSeen(revision));
-                }
-            }
+            WatchEvent::Changed(update) => self.scope_seen(update),
             WatchEvent::Alive => self.machine.handle(Input::Tick),
         }
         self.feed.apply(event);
+    }
+
+    /// Another shared object than the leader's: it speaks against a first
+    /// bootstrap.
+    fn scope_seen(&mut self, update: &Update) {
+        let revision = match update {
+            Update::Config(entry) => entry.revision,
+            Update::Initialize(entry) => entry.revision,
+            Update::History(entry) => entry.revision,
+            Update::Failover(entry) => entry.revision,
+            Update::Sync(entry) => entry.revision,
+            Update::Leader(_) | Update::Status(_) | Update::Failsafe(_) | Update::Member(..) => {
+                return;
+            }
+        };
+        self.machine.handle(Input::ScopeSeen(revision));
     }
 
     fn asked(&mut self, ask: Option<Ask>) {
@@ -188,18 +201,6 @@ impl Driver {
                 self.machine.handle(Input::Command(Command::GiveUp));
             }
         }
-    }
-}
-
-/// The revision of a shared register other than the leader's.
-fn shared_revision(update: &Update) -> Option<Option<crate::Revision>> {
-    match update {
-        Update::Config(entry) => Some(entry.revision),
-        Update::Initialize(entry) => Some(entry.revision),
-        Update::History(entry) => Some(entry.revision),
-        Update::Failover(entry) => Some(entry.revision),
-        Update::Sync(entry) => Some(entry.revision),
-        Update::Leader(_) | Update::Status(_) | Update::Failsafe(_) | Update::Member(..) => None,
     }
 }
 

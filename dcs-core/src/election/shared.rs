@@ -111,13 +111,13 @@ impl Shared {
     }
 
     pub(super) fn tell(&self, clock: &dyn Clock, kind: EventKind) {
-        self.publish(ElectionEvent {
+        self.publish(&ElectionEvent {
             at: Timestamp::from_system_time(clock.wall()),
             kind,
         });
     }
 
-    pub(super) fn publish(&self, event: ElectionEvent) {
+    pub(super) fn publish(&self, event: &ElectionEvent) {
         tracing::debug!(?event, "election");
         let mut audience = self.audience();
         match &event.kind {

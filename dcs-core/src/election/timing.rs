@@ -310,7 +310,7 @@ impl LeaseTiming {
         if stop_time >= span {
             return Err(TimingError::StopTime { stop_time, span });
         }
-        self.adjust(span - stop_time);
+        self.adjust(span.saturating_sub(stop_time));
         Ok(self)
     }
 
@@ -326,13 +326,13 @@ impl LeaseTiming {
         let loop_wait = room
             .saturating_sub(self.retry_timeout)
             .clamp(shortest, self.loop_wait);
-        let retry_timeout = self.retry_timeout.min(room - loop_wait);
+        let retry_timeout = self.retry_timeout.min(room.saturating_sub(loop_wait));
         let changes = [
             ("loop_wait", self.loop_wait, loop_wait),
             ("retry_timeout", self.retry_timeout, retry_timeout),
         ];
-        let changed = changes.into_iter().filter(|(_, asked, used)| asked != used);
-        self.adjustments = changed
+        let differing = changes.into_iter().filter(|(_, asked, used)| asked != used);
+        self.adjustments = differing
             .map(|(setting, asked, used)| Adjustment {
                 setting,
                 asked,

@@ -23,6 +23,7 @@ pub(super) struct Sent {
 }
 
 /// The fields of a record that stay over a term.
+#[derive(Clone, Copy)]
 pub(super) struct Lasting {
     pub(super) acquire_time: Option<Timestamp>,
     pub(super) transitions: u64,

@@ -74,8 +74,8 @@ impl Machine {
             .record
             .present()
             .is_none_or(|record| record.holder.is_none());
-        if vacant && self.told.waiting != Some(sight.revision) {
-            self.told.waiting = Some(sight.revision);
+        if vacant && self.told.waiting != sight.revision {
+            self.told.waiting = sight.revision;
             self.say(EventKind::Waiting { remaining: left });
         }
     }

@@ -10,6 +10,10 @@ mod follow;
 mod lead;
 mod release;
 #[cfg(test)]
+#[expect(
+    clippy::unchecked_time_subtraction,
+    reason = "differences of constants"
+)]
 mod tests;
 
 use std::collections::VecDeque;
@@ -128,13 +132,15 @@ struct Pause {
 /// What was said already and is not said twice.
 #[derive(Debug, Default)]
 struct Told {
-    holder: Option<Option<MemberName>>,
-    waiting: Option<Option<Revision>>,
+    /// Empty before anything was told; then the holder, or nobody.
+    holder: Vec<Option<MemberName>>,
+    waiting: Option<Revision>,
     alarmed: Option<Revision>,
 }
 
 /// What goes in.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "passed once, never stored")]
 pub(crate) enum Input<'a> {
     /// The watch began, or began anew after a gap.
     WatchBegan {
@@ -386,8 +392,8 @@ impl Machine {
             }));
         }
         let holder = entry.get().and_then(|record| record.holder.clone());
-        if self.told.holder.as_ref() != Some(&holder) {
-            self.told.holder = Some(holder.clone());
+        if self.told.holder.first() != Some(&holder) {
+            self.told.holder = vec![holder.clone()];
             self.say(EventKind::Leader {
                 holder,
                 revision: entry.revision,

@@ -140,7 +140,7 @@ impl Rig {
             EventKind::Elected { token, .. } => Some(*token),
             _ => None,
         });
-        tokens.last().expect("was elected")
+        { tokens }.next_back().expect("was elected")
     }
 
     pub(super) fn is_waiting(&self) -> bool {
