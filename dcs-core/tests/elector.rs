@@ -1,0 +1,406 @@
+//! Electors over the store in memory, in virtual time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcs_core::election::{ElectionEvent, Elector, EventKind, Lease, LeaseTiming};
+use dcs_core::{Clock, MemberName, Scope, Stamp, Status, TokioClock};
+use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
+use futures_util::{FutureExt, StreamExt};
+use tokio::task::JoinHandle;
+
+const TTL: Duration = Duration::from_secs(30);
+
+struct World {
+    clock: Arc<TokioClock>,
+    store: MemoryStore,
+    scope: Scope,
+    start: Stamp,
+}
+
+struct Member {
+    dcs: Arc<MemoryDcs>,
+    elector: Elector,
+    driver: JoinHandle<()>,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = Arc::new(TokioClock::new());
+        let store = MemoryStore::new(Arc::<TokioClock>::clone(&clock));
+        Self {
+            start: clock.now(),
+            clock,
+            store,
+            scope: "demo".parse().unwrap(),
+        }
+    }
+
+    fn member(&self, name: &str) -> Member {
+        self.join(name, false)
+    }
+
+    fn join(&self, name: &str, bootstrap: bool) -> Member {
+        let dcs = Arc::new(self.store.handle(&self.scope));
+        let seconds = Duration::from_secs;
+        let timing = LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap();
+        let me: MemberName = name.parse().unwrap();
+        let seed = name.bytes().map(u64::from).sum();
+        let builder = Elector::builder(
+            Arc::<MemoryDcs>::clone(&dcs),
+            me,
+            timing,
+            Arc::<TokioClock>::clone(&self.clock),
+            Arc::new(SeededEntropy::new(seed)),
+        );
+        let builder = if bootstrap {
+            builder.assert_first_bootstrap()
+        } else {
+            builder
+        };
+        let (elector, driver) = builder.build();
+        Member {
+            dcs,
+            elector,
+            driver: tokio::spawn(driver.run()),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.now().holder_elapsed_since(self.start)
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.clock.sleep(time).await;
+    }
+
+    fn holder(&self) -> Option<String> {
+        self.store
+            .snapshot(&self.scope)
+            .holder()
+            .map(ToString::to_string)
+    }
+}
+
+impl Member {
+    async fn acquire(&self) -> Lease {
+        self.elector.acquire().await.unwrap()
+    }
+
+    /// As SIGKILL does: no release, nothing said.
+    fn crash(self) {
+        self.driver.abort();
+    }
+}
+
+async fn seen(
+    events: &mut dcs_core::election::Events,
+    wanted: fn(&EventKind) -> bool,
+) -> ElectionEvent {
+    loop {
+        let event = events.next().await.expect("the driver runs");
+        if wanted(&event.kind) {
+            return event;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_election_of_a_new_scope_takes_one_wait() {
+    let world = World::new();
+    let lease = world.member("a").acquire().await;
+    assert!(lease.is_valid());
+    assert!(world.elapsed() >= TTL && world.elapsed() < TTL + Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asserted_first_bootstrap_leads_at_once() {
+    let world = World::new();
+    let member = world.join("a", true);
+    let lease = member.acquire().await;
+    assert!(lease.is_valid());
+    assert!(world.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_three_members_one_leads() {
+    let world = World::new();
+    let members = ["a", "b", "c"].map(|name| world.member(name));
+    for member in &members {
+        member.elector.contend().unwrap();
+    }
+    world.pass(TTL * 3).await;
+    assert_eq!(
+        members
+            .iter()
+            .filter(|member| member.elector.is_leader())
+            .count(),
+        1
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_renews_keeps_its_token() {
+    let world = World::new();
+    let member = world.member("a");
+    let lease = member.acquire().await;
+    let token = lease.token();
+    world.pass(TTL * 10).await;
+    assert!(lease.is_valid());
+    assert_eq!(lease.token(), token);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_another_member_leads_with_a_larger_token() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let lease = a.acquire().await;
+    let first = lease.token();
+    a.crash();
+    let crashed_at = world.elapsed();
+    let second = b.acquire().await.token();
+    assert!(second > first);
+    assert!(world.elapsed() - crashed_at <= TTL + Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crashed_leaders_lease_ends_by_itself_before_another_one_begins() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let lease = a.acquire().await;
+    a.crash();
+    let next = b.acquire().await;
+    assert!(next.is_valid() && !lease.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_lease_is_invalid_at_once() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    drop(lease);
+    assert!(!a.elector.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_lease_lets_another_member_lead_at_once() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let lease = a.acquire().await;
+    b.elector.contend().unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    let dropped_at = world.elapsed();
+    drop(lease);
+    let next = b.acquire().await;
+    assert!(next.is_valid());
+    assert!(world.elapsed() - dropped_at < Duration::from_millis(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_gave_up_can_lead_again_in_a_new_term() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    let first = lease.token();
+    lease.release().await;
+    let again = a.acquire().await;
+    assert!(again.is_valid() && again.token() > first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_dropped_and_asked_for_again_in_one_breath_is_a_new_term() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    let first = lease.token();
+    drop(lease);
+    assert!(a.acquire().await.token() > first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_released_record_shows_no_holder_when_release_returns() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    assert_eq!(world.holder().as_deref(), Some("a"));
+    lease.release().await;
+    assert_eq!(world.holder(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stepping_down_returns_when_the_key_is_released() {
+    let world = World::new();
+    let a = world.member("a");
+    let _lease = a.acquire().await;
+    a.elector.step_down().await.unwrap();
+    assert!(!a.elector.is_leader());
+    assert_eq!(world.holder(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_whose_electors_are_gone_releases_and_returns() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    drop((lease, a.elector));
+    a.driver.await.unwrap();
+    assert_eq!(world.holder(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_cut_off_stops_before_another_one_begins() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let lease = a.acquire().await;
+    let mut events = a.elector.events();
+    b.elector.contend().unwrap();
+    world.pass(Duration::from_secs(5)).await;
+    a.dcs.cut_off();
+    let next = b.acquire().await;
+    assert!(next.is_valid() && !lease.is_valid());
+    let lost = seen(&mut events, |kind| matches!(kind, EventKind::Lost { .. })).await;
+    let now = dcs_core::Timestamp::from_system_time(world.clock.wall());
+    assert!(
+        lost.at < now,
+        "belief ended at {} and not before {now}",
+        lost.at
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_shorter_than_the_retry_timeout_demotes_nobody() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    for _ in 0..5 {
+        a.dcs.cut_off();
+        world.pass(Duration::from_secs(7)).await;
+        a.dcs.heal();
+        world.pass(Duration::from_secs(23)).await;
+        assert!(lease.is_valid());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_is_lost_costs_no_leadership() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    for _ in 0..10 {
+        a.dcs.lose_next_answer();
+        world.pass(Duration::from_secs(10)).await;
+        assert!(lease.is_valid());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acquire_whose_answer_is_lost_is_found_by_reading_back() {
+    let world = World::new();
+    let a = world.member("a");
+    a.elector.contend().unwrap();
+    world.pass(TTL / 2).await;
+    a.dcs.lose_next_answer();
+    let lease = a.acquire().await;
+    assert!(lease.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_record_ends_the_lease_at_once() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    assert!(world.store.delete_leader(&world.scope));
+    lease.ended().await;
+    assert!(!lease.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_is_told_to_stop_in_time_although_the_driver_is_gone() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    a.crash();
+    lease.ended().await;
+    let left = lease.remaining().expect("the work has its stop time left");
+    assert!(left <= Duration::from_secs(3), "{left:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_goes_to_one_of_two_callers() {
+    let world = World::new();
+    let a = world.member("a");
+    let _first = a.acquire().await;
+    assert!(a.elector.acquire().now_or_never().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn acquiring_fails_once_the_driver_is_gone() {
+    let world = World::new();
+    let a = world.member("a");
+    a.driver.abort();
+    assert!(a.elector.acquire().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_subscriber_learns_the_present_state() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.acquire().await;
+    let mut events = a.elector.events();
+    let leader = events.next().now_or_never().flatten().unwrap();
+    assert!(matches!(
+        leader.kind,
+        EventKind::Leader {
+            holder: Some(_),
+            ..
+        }
+    ));
+    let elected = events.next().now_or_never().flatten().unwrap();
+    assert!(matches!(elected.kind, EventKind::Elected { token, .. } if token == lease.token()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_a_term_come_in_order_with_until_moving_on() {
+    let world = World::new();
+    let a = world.member("a");
+    let mut events = a.elector.events();
+    let lease = a.acquire().await;
+    world.pass(TTL).await;
+    lease.release().await;
+    let mut until = None;
+    let mut order = Vec::new();
+    while let Some(Some(event)) = events.next().now_or_never() {
+        match event.kind {
+            EventKind::Elected { until: reached, .. }
+            | EventKind::Renewed { until: reached, .. } => {
+                assert!(until < Some(reached));
+                until = Some(reached);
+                order.push('+');
+            }
+            EventKind::Released { .. } => order.push('-'),
+            _ => {}
+        }
+    }
+    assert_eq!(order.iter().collect::<String>(), "++++-");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_view_follows_the_store_without_a_request() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let _lease = a.acquire().await;
+    let mut view = b.elector.cluster();
+    let view = view.wait_for(|view| view.holder().is_some()).await.unwrap();
+    assert_eq!(view.holder().unwrap().as_str(), "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_is_written_with_the_next_renewal() {
+    let world = World::new();
+    let a = world.member("a");
+    let _lease = a.acquire().await;
+    a.elector.set_status(Status::at(42)).unwrap();
+    world.pass(Duration::from_secs(11)).await;
+    let status = world.store.snapshot(&world.scope).status;
+    assert_eq!(status.get().and_then(|status| status.optime), Some(42));
+}
