@@ -12,7 +12,7 @@ use super::event::EventKind;
 use super::machine::{self, Answer, Command, Input, Machine, Output, Request};
 use super::shared::{Ask, Shared};
 use crate::cache::ClusterFeed;
-use crate::{Clock, Dcs, Error, Outcome, Stamp, Update, WatchEvent, WatchStream};
+use crate::{Clock, Dcs, Entry, Error, Failover, Outcome, Stamp, Update, WatchEvent, WatchStream};
 
 /// Runs an election for one member: spawn [`Driver::run`] on your runtime.
 ///
@@ -152,10 +152,13 @@ impl Driver {
             None => return self.asked(None),
         };
         match &event {
-            WatchEvent::Reset(snapshot) => self.machine.handle(Input::WatchBegan {
-                leader: &snapshot.leader,
-                scope_is_empty: snapshot.is_empty(),
-            }),
+            WatchEvent::Reset(snapshot) => {
+                self.machine.handle(candidate(&snapshot.failover));
+                self.machine.handle(Input::WatchBegan {
+                    leader: &snapshot.leader,
+                    scope_is_empty: snapshot.is_empty(),
+                });
+            }
             WatchEvent::Changed(Update::Leader(update)) => {
                 self.machine.handle(Input::Watched(update));
             }
@@ -168,6 +171,9 @@ impl Driver {
     /// Another shared object than the leader's: it speaks against a first
     /// bootstrap.
     fn scope_seen(&mut self, update: &Update) {
+        if let Update::Failover(entry) = update {
+            self.machine.handle(candidate(entry));
+        }
         let revision = match update {
             Update::Config(entry) => entry.revision,
             Update::Initialize(entry) => entry.revision,
@@ -202,6 +208,11 @@ impl Driver {
             }
         }
     }
+}
+
+/// Whom a request names to lead next.
+fn candidate(entry: &Entry<Failover>) -> Input<'static> {
+    Input::Candidate(entry.get().and_then(|request| request.candidate.clone()))
 }
 
 /// What `future` gives, unless `limit` passes first.

@@ -66,7 +66,11 @@ impl Machine {
         };
         let wait = self.timing.challenger_wait();
         let left = self.observer.left_to_wait(wait, now).unwrap_or(wait);
-        let given_up = self.policy == ReleasePolicy::Honor && self.observer.is_free();
+        let for_us = self
+            .candidate
+            .as_ref()
+            .is_none_or(|candidate| *candidate == self.me);
+        let given_up = self.policy == ReleasePolicy::Honor && self.observer.is_free() && for_us;
         if left.is_zero() || given_up || self.acked == Some(revision) {
             return self.acquire(Some(revision), sight.record.present());
         }

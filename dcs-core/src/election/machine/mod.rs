@@ -88,6 +88,9 @@ pub(crate) struct Machine {
     /// Revision of a definite ack of an own lease write, with no release sent
     /// since: what a new term may build on without waiting (rule H9).
     acked: Option<Revision>,
+    /// Whom a request names to lead next. Everyone else leaves what is released
+    /// alone, as if it were not.
+    candidate: Option<MemberName>,
     status: Option<Status>,
     failsafe: Option<Failsafe>,
     told: Told,
@@ -151,6 +154,9 @@ pub(crate) enum Input<'a> {
     Watched(&'a LeaderUpdate),
     /// The watch showed another shared object of the scope.
     ScopeSeen(Option<Revision>),
+    /// The watch showed a request to hand over, or none. Before it shows the
+    /// release that follows, since the leader saw the request first.
+    Candidate(Option<MemberName>),
     /// The request `id`, whose bytes left at `sent` or later, was answered.
     Answer {
         id: u64,
@@ -224,6 +230,7 @@ impl Machine {
             pause_after_read: None,
             failures: 0,
             acked: None,
+            candidate: None,
             status: None,
             failsafe: None,
             told: Told::default(),
@@ -252,6 +259,7 @@ impl Machine {
                 self.saw(&update.entry, seen, false, now);
             }
             Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
+            Input::Candidate(candidate) => self.candidate = candidate,
             Input::Answer { id, sent, answer } => self.answered(id, sent, answer, now),
             Input::Command(command) => self.command(command),
             Input::Tick => {}

@@ -195,6 +195,28 @@ fn a_released_term_is_waited_for_where_releases_are_ignored() {
 }
 
 #[test]
+fn a_release_for_another_candidate_is_left_to_that_one() {
+    let (mut leader, mut follower) = leader_and_follower();
+    follower.candidate(Some("c"));
+    leader.command(Command::GiveUp);
+    let released = leader.commit(12);
+    follower.watch(released, Some(11));
+    assert!(follower.is_waiting());
+    follower.pass(TTL);
+    assert_eq!(follower.lease_write().1, Precondition::Matches(rev(12)));
+}
+
+#[test]
+fn a_release_for_this_candidate_is_taken_over_at_once() {
+    let (mut leader, mut follower) = leader_and_follower();
+    follower.candidate(Some("b"));
+    leader.command(Command::GiveUp);
+    let released = leader.commit(12);
+    follower.watch(released, Some(11));
+    assert_eq!(follower.lease_write().1, Precondition::Matches(rev(12)));
+}
+
+#[test]
 fn a_member_with_a_longer_clamp_than_our_wait_is_not_replaced() {
     let mut rig = Rig::new("a");
     rig.begin(&claimed_with_clamp(s(60)));

@@ -109,6 +109,10 @@ impl Rig {
         self.input(Input::ScopeSeen(Some(rev(revision))));
     }
 
+    pub(super) fn candidate(&mut self, name: Option<&str>) {
+        self.input(Input::Candidate(name.map(|name| name.parse().unwrap())));
+    }
+
     pub(super) fn command(&mut self, command: Command) {
         self.input(Input::Command(command));
     }
