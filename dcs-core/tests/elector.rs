@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcs_core::election::{ElectionEvent, Elector, EventKind, Lease, LeaseTiming};
-use dcs_core::{Clock, MemberName, Scope, Stamp, Status, TokioClock};
+use dcs_core::{Clock, DcsExt, MemberName, Scope, Stamp, Status, TokioClock};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
@@ -403,4 +403,56 @@ async fn the_status_is_written_with_the_next_renewal() {
     world.pass(Duration::from_secs(11)).await;
     let status = world.store.snapshot(&world.scope).status;
     assert_eq!(status.get().and_then(|status| status.optime), Some(42));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_elector_that_follows_the_config_key_renews_as_it_says() {
+    let world = World::new();
+    let dcs = Arc::new(world.store.handle(&world.scope));
+    let seconds = Duration::from_secs;
+    let timing = LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap();
+    let clock = Arc::<TokioClock>::clone(&world.clock);
+    let chance = Arc::new(SeededEntropy::new(1));
+    let store = Arc::<MemoryDcs>::clone(&dcs);
+    let builder = Elector::builder(store, "a".parse().unwrap(), timing, clock, chance);
+    let (elector, driver) = builder.follow_config().build();
+    tokio::spawn(driver.run());
+    let _lease = elector.acquire().await.unwrap();
+    dcs.edit_config(|_| Some(r#"{"loop_wait": 2}"#.parse().unwrap()))
+        .await
+        .unwrap();
+    world.pass(seconds(11)).await;
+    let mut events = elector.events();
+    world.pass(seconds(20)).await;
+    let mut renewals = 0;
+    while let Some(Some(event)) = events.next().now_or_never() {
+        renewals += usize::from(matches!(event.kind, EventKind::Renewed { .. }));
+    }
+    assert_eq!(renewals, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unsafe_config_key_is_told_and_not_taken() {
+    let world = World::new();
+    let dcs = Arc::new(world.store.handle(&world.scope));
+    let seconds = Duration::from_secs;
+    let timing = LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap();
+    let clock = Arc::<TokioClock>::clone(&world.clock);
+    let chance = Arc::new(SeededEntropy::new(1));
+    let store = Arc::<MemoryDcs>::clone(&dcs);
+    let builder = Elector::builder(store, "a".parse().unwrap(), timing, clock, chance);
+    let (elector, driver) = builder.follow_config().build();
+    let mut events = elector.events();
+    tokio::spawn(driver.run());
+    let lease = elector.acquire().await.unwrap();
+    dcs.edit_config(|_| Some(r#"{"ttl": 0.1}"#.parse().unwrap()))
+        .await
+        .unwrap();
+    let told = seen(&mut events, |kind| {
+        matches!(kind, EventKind::Trouble { .. })
+    })
+    .await;
+    assert!(format!("{told:?}").contains("ttl of 100ms"), "{told:?}");
+    world.pass(TTL * 2).await;
+    assert!(lease.is_valid());
 }

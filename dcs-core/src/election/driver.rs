@@ -11,8 +11,11 @@ use tokio::sync::mpsc;
 use super::event::EventKind;
 use super::machine::{self, Answer, Command, Input, Machine, Output, Request};
 use super::shared::{Ask, Shared};
+use super::timing::LeaseTiming;
 use crate::cache::ClusterFeed;
-use crate::{Clock, Dcs, Entry, Error, Failover, Outcome, Stamp, Update, WatchEvent, WatchStream};
+use crate::{
+    Clock, Config, Dcs, Entry, Error, Failover, Outcome, Stamp, Update, WatchEvent, WatchStream,
+};
 
 /// Runs an election for one member: spawn [`Driver::run`] on your runtime.
 ///
@@ -27,6 +30,8 @@ pub struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) asks: mpsc::UnboundedReceiver<Ask>,
     pub(super) feed: ClusterFeed,
+    /// The settings that the config key is applied to, if it is followed.
+    pub(super) base: Option<LeaseTiming>,
     pub(super) times: Times,
     pub(super) stopping: bool,
 }
@@ -153,6 +158,7 @@ impl Driver {
         };
         match &event {
             WatchEvent::Reset(snapshot) => {
+                self.config_seen(&snapshot.config);
                 self.machine.handle(candidate(&snapshot.failover));
                 self.machine.handle(Input::WatchBegan {
                     leader: &snapshot.leader,
@@ -171,8 +177,10 @@ impl Driver {
     /// Another shared object than the leader's: it speaks against a first
     /// bootstrap.
     fn scope_seen(&mut self, update: &Update) {
-        if let Update::Failover(entry) = update {
-            self.machine.handle(candidate(entry));
+        match update {
+            Update::Failover(entry) => self.machine.handle(candidate(entry)),
+            Update::Config(entry) => self.config_seen(entry),
+            _ => {}
         }
         let revision = match update {
             Update::Config(entry) => entry.revision,
@@ -187,14 +195,38 @@ impl Driver {
         self.machine.handle(Input::ScopeSeen(revision));
     }
 
+    /// The config key, if it is followed, moves the settings of this member.
+    fn config_seen(&mut self, entry: &Entry<Config>) {
+        let (Some(base), Some(config)) = (&self.base, entry.get()) else {
+            return;
+        };
+        match base.with_config(config) {
+            Ok(timing) => self.take_timing(timing),
+            Err(error) => {
+                let what = "taking the settings of the config key";
+                let kind = EventKind::Trouble {
+                    what,
+                    why: error.to_string(),
+                };
+                self.shared.tell(&*self.clock, kind);
+            }
+        }
+    }
+
+    fn take_timing(&mut self, timing: LeaseTiming) {
+        self.times.attempt = timing.attempt_timeout();
+        self.shared.set_stop_time(timing.stop_time());
+        self.machine.handle(Input::Command(Command::Timing(timing)));
+    }
+
     fn asked(&mut self, ask: Option<Ask>) {
         match ask {
             Some(Ask::Command(command)) => {
-                if let Command::Timing(timing) = &command {
-                    self.times.attempt = timing.attempt_timeout();
-                    self.shared.set_stop_time(timing.stop_time());
+                if let Command::Timing(timing) = command {
+                    self.take_timing(timing);
+                } else {
+                    self.machine.handle(Input::Command(command));
                 }
-                self.machine.handle(Input::Command(command));
             }
             Some(Ask::WhenIdle(done)) => self.shared.when_idle(done),
             Some(Ask::GiveUp(term)) => {

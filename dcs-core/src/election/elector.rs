@@ -43,6 +43,7 @@ pub struct ElectorBuilder {
     entropy: Arc<dyn Entropy>,
     policy: ReleasePolicy,
     bootstrap: bool,
+    follows_config: bool,
 }
 
 /// The driver has ended or was dropped: nobody answers any more.
@@ -77,6 +78,7 @@ impl Elector {
             entropy,
             policy: ReleasePolicy::Honor,
             bootstrap: false,
+            follows_config: false,
         }
     }
 
@@ -203,6 +205,16 @@ impl ElectorBuilder {
         self
     }
 
+    /// Takes ttl, `loop_wait` and `retry_timeout` from the config key, as soon
+    /// as the watch shows it and on each change. What the key does not say, and
+    /// the static settings, stay as they were given here. Settings that would
+    /// be unsafe are told as [`EventKind::Trouble`](super::EventKind::Trouble)
+    /// and not taken.
+    pub const fn follow_config(mut self) -> Self {
+        self.follows_config = true;
+        self
+    }
+
     /// Asserts that this scope is new: nobody leads it or ever did, no other
     /// process asserts the same, waits for it or deletes its objects. Then the
     /// first election does not take T_WAIT. The assertion is void as soon as
@@ -229,6 +241,7 @@ impl ElectorBuilder {
             attempt: self.timing.attempt_timeout(),
             silence: silence(&self.timing),
         };
+        let base = self.follows_config.then(|| self.timing.clone());
         let machine = Machine::new(Parts {
             me: self.me,
             timing: self.timing,
@@ -245,6 +258,7 @@ impl ElectorBuilder {
             shared: Arc::clone(&shared),
             asks: inbox,
             feed,
+            base,
             times,
             stopping: false,
         };

@@ -210,6 +210,30 @@ impl LeaseTiming {
         .checked()
     }
 
+    /// The config key that says these settings, as they were asked for. Whole
+    /// seconds are written as integers, which is what Patroni reads.
+    #[must_use]
+    pub fn to_config(&self) -> Config {
+        let mut config = Config::default();
+        for (name, setting) in [
+            ("ttl", self.ttl),
+            ("loop_wait", self.asked("loop_wait", self.loop_wait)),
+            (
+                "retry_timeout",
+                self.asked("retry_timeout", self.retry_timeout),
+            ),
+        ] {
+            let whole = setting.subsec_nanos() == 0;
+            let value = if whole {
+                setting.as_secs().into()
+            } else {
+                setting.as_secs_f64().into()
+            };
+            config.settings_mut().insert(name.to_owned(), value);
+        }
+        config
+    }
+
     /// The ttl that records are written with: as set, at most T_CLAMP.
     #[must_use]
     pub fn ttl(&self) -> Duration {
@@ -436,6 +460,17 @@ mod tests {
         assert_eq!(timing.retry_timeout(), s(10));
         assert!(timing.loop_wait() < s(12));
         assert_eq!(timing.adjustments()[0].asked, s(12));
+    }
+
+    #[test]
+    fn settings_written_to_the_config_key_come_back_from_it() {
+        let timing = LeaseTiming::new(s(20), s(12), Duration::from_millis(9_500)).unwrap();
+        let config = timing.to_config();
+        assert_eq!(
+            config.to_string(),
+            r#"{"ttl":20,"loop_wait":12,"retry_timeout":9.5}"#
+        );
+        assert_eq!(timing.with_config(&config), Ok(timing));
     }
 
     #[test]

@@ -1,0 +1,87 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use dcs_core::election::{LeaseTiming, TimingError};
+use dcs_core::{MemberName, Scope};
+use dcs_kubernetes::{Labels, Namespace};
+
+/// A highly available program over a distributed configuration store: reads the
+/// config, keeps its member record fresh, leads or follows, obeys a failover
+/// request, and gives leadership up on SIGINT and SIGTERM.
+#[derive(Debug, Parser)]
+#[command(name = "ha-loop", version)]
+pub(crate) struct Args {
+    /// Where the keys live. Off memory a kubeconfig or a Pod says which cluster.
+    #[arg(long, value_enum, default_value = "memory")]
+    pub(crate) backend: Backend,
+    /// The namespace of the objects and Pods.
+    #[arg(long, default_value = "default")]
+    pub(crate) namespace: Namespace,
+    /// The name of the cluster of members.
+    #[arg(long, default_value = "demo")]
+    pub(crate) scope: Scope,
+    /// Labels of the objects and Pods, beside the scope's.
+    #[arg(long, default_value = "application=dcs")]
+    pub(crate) labels: Labels,
+    /// The one member in this process; off memory by default `POD_NAME` or the host name.
+    #[arg(long, conflicts_with = "members")]
+    pub(crate) name: Option<MemberName>,
+    /// Several members in this process; 3 on memory.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) members: Option<u8>,
+    /// The address of the member; distinct ones from 192.0.2.0/24 off a cluster.
+    #[arg(long)]
+    pub(crate) pod_ip: Option<IpAddr>,
+    /// How long a lease lasts. Seeds the config key, which wins if it exists.
+    #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
+    pub(crate) ttl: Duration,
+    /// Time between two renewals. Seeds the config key.
+    #[arg(long, default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(crate) loop_wait: Duration,
+    /// Time that one operation may take. Seeds the config key.
+    #[arg(long, default_value = "4s", value_parser = humantime::parse_duration)]
+    pub(crate) retry_timeout: Duration,
+    /// The longest ttl that holders use, and how long challengers wait; the ttl by default.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) max_ttl: Option<Duration>,
+    /// Assert that this scope is new and nobody else asserts it: the first
+    /// election then does not take the whole ttl. Wrongly asserted, two may lead.
+    #[arg(long)]
+    pub(crate) bootstrap: bool,
+    /// When to end; on memory in virtual time.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Duration,
+    /// How to tell what happens.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// Where the keys live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    Memory,
+    Endpoints,
+    Configmap,
+    Lease,
+}
+
+/// How to tell what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}
+
+impl Args {
+    /// The timing that the flags ask for.
+    pub(crate) fn timing(&self) -> Result<LeaseTiming, TimingError> {
+        let timing = LeaseTiming::new(self.ttl, self.loop_wait, self.retry_timeout)?;
+        match self.max_ttl {
+            Some(max_ttl) => timing.with_max_ttl(max_ttl),
+            None => Ok(timing),
+        }
+    }
+}

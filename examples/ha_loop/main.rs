@@ -1,0 +1,77 @@
+//! A highly available program over a distributed configuration store.
+//!
+//! `cargo run --example ha-loop` tells a story on memory and ends by itself;
+//! `--backend endpoints` or `configmap` takes part in a real cluster.
+
+mod args;
+mod member;
+mod on_kubernetes;
+mod on_memory;
+mod report;
+mod stand_in;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use args::{Args, Backend};
+use report::Report;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let timing = match args.timing() {
+        Ok(timing) => timing,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    for adjusted in timing.adjustments() {
+        tracing::warn!(
+            ?adjusted,
+            "adjusted, so that a healthy leader outlives an outage of retry_timeout"
+        );
+    }
+    let report = Report::new(args.output);
+    let on_memory = args.backend == Backend::Memory;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(on_memory)
+        .build();
+    let ran = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match args.backend {
+                Backend::Memory => on_memory::run(&args, timing, report).await,
+                _ => on_kubernetes::run(&args, timing, report).await,
+            }
+        })
+    });
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Completes on SIGINT and on SIGTERM.
+async fn signalled() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
