@@ -31,11 +31,19 @@ pub type WatchStream = BoxStream<'static, Result<WatchEvent, Error>>;
 /// - **G-OUT**: [`Outcome::Committed`] and [`Outcome::NotCommitted`] are facts.
 ///   Whatever is not certain is [`Outcome::Unknown`]. No write is sent twice
 ///   behind the caller's back.
+///   A write of exactly the bytes that stand there may be answered with the
+///   revision it expected, as Kubernetes does: that is no new version, and the
+///   election takes it for unknown.
 /// - **G-FRESH**: [`load`](Dcs::load) and [`load_leader`](Dcs::load_leader) see
 ///   every write that was acknowledged to anyone before they were called.
 /// - **G-WATCH**: a watch begins with [`WatchEvent::Reset`], then says every
 ///   version of the leader register once, in order. What it cannot vouch for it
 ///   begins anew with another `Reset`.
+/// - **G-VALUE**: what was written comes back as it was written: every field,
+///   the order of JSON objects, and what this library does not know.
+/// - **G-KEY**: a write changes its own key and no other. Only status and
+///   failsafe share a write with the leader key, and stay as they are where it
+///   does not give them. Scopes do not see each other.
 #[async_trait]
 pub trait Dcs: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// The scope whose keys this store holds.

@@ -1,5 +1,67 @@
 //! Traits, keys and election rules of a distributed configuration store,
 //! without I/O.
+//!
+//! A highly available program needs a place where its members agree: who leads,
+//! how they are configured, who is there. This crate has the rules of that
+//! place, once, for every store: [`Dcs`] is what a store has to offer
+//! (compare-and-swap registers and a watch), [`election`] decides on top of it
+//! who leads. `dcs-memory` and `dcs-kubernetes` are stores.
+//!
+//! # Tour
+//!
+//! In order of need:
+//!
+//! - [`Elector`](election::Elector) and [`Lease`](election::Lease): lead, know
+//!   for how long, stop in time, hand over.
+//! - [`FencingToken`]: what to hand to the resources that the leader writes to.
+//! - [`DcsExt`]: read and change the config key, ask for a failover.
+//! - [`ClusterView`]: the newest view of all keys, without requests.
+//! - [`Dcs`]: the contract for a store of your own; `dcs-conformance` checks it.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use dcs_core::election::{Elector, LeaseTiming};
+//! use dcs_core::TokioClock;
+//! use dcs_memory::{MemoryStore, SeededEntropy};
+//!
+//! let clock = Arc::new(TokioClock::new());
+//! let store = MemoryStore::new(clock.clone());
+//! let dcs = Arc::new(store.handle(&"demo".parse()?));
+//! let seconds = Duration::from_secs;
+//! let timing = LeaseTiming::new(seconds(30), seconds(10), seconds(10))?;
+//! let chance = Arc::new(SeededEntropy::new(1));
+//!
+//! let (elector, driver) = Elector::builder(dcs, "anna".parse()?, timing, clock, chance).build();
+//! tokio::spawn(driver.run());
+//!
+//! let lease = elector.acquire().await?;
+//! println!("leading with token {} for {:?}", lease.token(), lease.remaining());
+//! assert!(elector.is_leader());
+//! lease.release().await;
+//! assert!(!elector.is_leader());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! At most one member believes that it leads, whatever happens to messages,
+//! processes, wall clocks and the content of the record, as long as revisions
+//! are never reused and clocks keep their rate within a bound. The rules, the
+//! assumptions and the proof stand in `docs/election.md` of the repository.
+//!
+//! No lease is a fence by itself: a process can be stopped between asking and
+//! acting. Hand the token on.
+//!
+//! # Features
+//!
+//! - `tokio`: `SystemClock`, timers, the operating
+//!   system's randomness. Without it no runtime is chosen.
+//! - `mock`: `MockDcs`, made by mockall.
 
 mod cache;
 mod clock;

@@ -1,5 +1,7 @@
 //! Electors over the store in memory, in virtual time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -272,6 +272,12 @@ impl LeaseTiming {
         self.wait
     }
 
+    /// The bound on the rate error of clocks, in parts per thousand.
+    #[must_use]
+    pub const fn drift(&self) -> u32 {
+        self.drift
+    }
+
     /// How long before the end of belief the work is told to stop.
     #[must_use]
     pub fn stop_time(&self) -> Duration {
