@@ -24,17 +24,17 @@ const STEPS: [Step; 4] = [
     Step {
         name: "clippy",
         variable: None,
-        arguments: "clippy --workspace --all-targets --locked -- -D warnings",
+        arguments: "clippy --workspace --all-targets --all-features --locked -- -D warnings",
     },
     Step {
         name: "doc",
         variable: Some(("RUSTDOCFLAGS", "-D warnings")),
-        arguments: "doc --workspace --no-deps --locked",
+        arguments: "doc --workspace --all-features --no-deps --locked",
     },
     Step {
         name: "test",
         variable: None,
-        arguments: "test --workspace --locked",
+        arguments: "test --workspace --all-features --locked",
     },
 ];
 
@@ -42,7 +42,7 @@ const STEPS: [Step; 4] = [
 const REAL: Step = Step {
     name: "test on the API server",
     variable: None,
-    arguments: "test --workspace --locked -- --ignored",
+    arguments: "test --workspace --all-features --locked -- --ignored",
 };
 
 const SERVER: &str = "API server";
@@ -266,10 +266,10 @@ mod tests {
             typed,
             [
                 "cargo fmt --all --check",
-                "cargo clippy --workspace --all-targets --locked -- -D warnings",
-                "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked",
-                "cargo test --workspace --locked",
-                "cargo test --workspace --locked -- --ignored",
+                "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
+                "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --locked",
+                "cargo test --workspace --all-features --locked",
+                "cargo test --workspace --all-features --locked -- --ignored",
             ]
         );
     }

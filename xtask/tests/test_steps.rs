@@ -61,9 +61,9 @@ fn the_steps_run_in_order() {
     assert_eq!(
         cargo.log(),
         "|fmt --all --check\n\
-         |clippy --workspace --all-targets --locked -- -D warnings\n\
-         -D warnings|doc --workspace --no-deps --locked\n\
-         |test --workspace --locked\n"
+         |clippy --workspace --all-targets --all-features --locked -- -D warnings\n\
+         -D warnings|doc --workspace --all-features --no-deps --locked\n\
+         |test --workspace --all-features --locked\n"
     );
 
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -89,7 +89,7 @@ fn a_step_that_fails_ends_the_run_and_says_how_to_repeat_it() {
 
     let stderr = String::from_utf8(output.stderr).unwrap();
     let advice = "error: doc failed with exit status: 1; to run it alone:\n    \
-                  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked\n";
+                  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --locked\n";
     assert!(stderr.ends_with(advice), "{stderr}");
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(

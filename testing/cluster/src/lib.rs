@@ -1,1 +1,28 @@
-//! A real Kubernetes API server on loopback, for tests
+#![doc = include_str!("../README.md")]
+
+pub mod audit;
+mod binaries;
+mod cluster;
+mod credentials;
+pub mod detached;
+mod error;
+mod files;
+mod identity;
+mod launch;
+mod probe;
+mod process;
+mod real_time;
+mod record;
+mod root;
+
+pub use binaries::{Binaries, Origin, Search};
+pub use cluster::{Cluster, Options};
+pub use credentials::User;
+pub use error::Error;
+pub use process::Server;
+
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}

@@ -1,0 +1,72 @@
+//! What goes into the state machine, and what comes out.
+
+use crate::election::event::ElectionEvent;
+use crate::election::timing::LeaseTiming;
+use crate::{
+    Change, Entry, Error, Failsafe, LeaderRecord, LeaderUpdate, MemberName, Outcome, Precondition,
+    Revision, Stamp, Status,
+};
+
+/// What goes in.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "passed once, never stored")]
+pub(crate) enum Input<'a> {
+    /// The watch began, or began anew after a gap.
+    WatchBegan {
+        leader: &'a Entry<LeaderRecord>,
+        scope_is_empty: bool,
+    },
+    /// The watch showed a version of the leader key.
+    Watched(&'a LeaderUpdate),
+    /// The watch showed another shared object of the scope.
+    ScopeSeen(Option<Revision>),
+    /// The watch showed a request to hand over, or none. Before it shows the
+    /// release that follows, since the leader saw the request first.
+    Candidate(Option<MemberName>),
+    /// The request `id`, whose bytes left at `sent` or later, was answered.
+    Answer {
+        id: u64,
+        sent: Stamp,
+        answer: Answer,
+    },
+    /// Time has passed.
+    Tick,
+    /// The user wants something.
+    Command(Command),
+}
+
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Written(Outcome),
+    Read(Result<Entry<LeaderRecord>, Error>),
+}
+
+/// What a user may ask for.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Contend,
+    /// Give up what is held, and stay out until told to contend.
+    GiveUp,
+    Timing(LeaseTiming),
+    Status(Status),
+    Failsafe(Failsafe),
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Request(Request),
+    Event(ElectionEvent),
+}
+
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) id: u64,
+    pub(crate) what: Ask,
+}
+
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Write(Change, Precondition),
+    ReadLeader,
+}
