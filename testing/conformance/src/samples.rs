@@ -23,7 +23,13 @@ pub(crate) const SHARED: [Key; 6] = [
 /// Version `n` of what stands under a shared key.
 pub(crate) fn change(key: &Key, n: u64) -> Change {
     match key {
-        Key::Leader => leader(&name("sample-0"), n),
+        // Without holder: some stores let a member write no other holder than itself.
+        Key::Leader => {
+            let mut record = vacant();
+            record.renew_time = Some(renewed_at(n));
+            record.transitions = Some(n);
+            leader_with(record, None, None)
+        }
         Key::Config => Change::Config(Some(config(n))),
         Key::Initialize => Change::Initialize(Some(Initialize::Done(format!("7000{n}")))),
         Key::History => Change::History(Some(History(vec![json!([n, 1024, "no reason"])]))),

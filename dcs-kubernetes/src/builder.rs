@@ -1,0 +1,256 @@
+//! How a handle is made.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcs_core::{Clock, Entropy, MemberName, OsEntropy, Scope, SystemClock};
+use http::HeaderValue;
+
+use crate::client::Client;
+use crate::settings::{Address, Kind, Settings};
+use crate::store::Store;
+use crate::{BuildError, EndpointsDcs, LabelKey, Labels, Namespace, Port, address};
+
+/// Makes an [`EndpointsDcs`] or a [`ConfigMapDcs`](crate::ConfigMapDcs).
+#[must_use = "nothing is made until `build`, `build_with_client` or `connect`"]
+pub struct Builder<D> {
+    scope: Scope,
+    kind: Kind,
+    namespace: Option<Namespace>,
+    labels: Labels,
+    scope_label: String,
+    member: Option<MemberName>,
+    pod_ip: Option<IpAddr>,
+    ports: Vec<Port>,
+    attempt_timeout: Duration,
+    user_agent: Option<String>,
+    accepts_any_server: bool,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    makes: PhantomData<fn() -> D>,
+}
+
+#[expect(private_bounds, reason = "only this crate's two backends can be built")]
+impl<D: From<Store>> Builder<D> {
+    pub(crate) fn new(scope: Scope, kind: Kind) -> Self {
+        Self {
+            scope,
+            kind,
+            namespace: None,
+            labels: Labels::default(),
+            scope_label: "cluster-name".to_owned(),
+            member: None,
+            pod_ip: None,
+            ports: vec![Port::DEFAULT],
+            attempt_timeout: Duration::from_secs(2),
+            user_agent: None,
+            accepts_any_server: false,
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(OsEntropy::new()),
+            makes: PhantomData,
+        }
+    }
+
+    /// The namespace. The configuration's own by default.
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Labels that all objects and Pods of the scope carry, beside the scope label.
+    pub fn labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// The key of the label whose value is the scope; `cluster-name` by default.
+    pub fn scope_label(mut self, key: &LabelKey) -> Self {
+        key.as_str().clone_into(&mut self.scope_label);
+        self
+    }
+
+    /// The member that this handle speaks for: the name of its Pod. Without
+    /// one, no member key can be written, and no lock in Endpoints mode.
+    pub fn member(mut self, member: MemberName) -> Self {
+        self.member = Some(member);
+        self
+    }
+
+    /// The longest that one request may take, two seconds by default.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// How this program calls itself in the API server's audit log.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
+    /// Talks to a server whose certificate nobody checks, where the cluster's
+    /// configuration says so. Whoever answers in its place gets the credentials
+    /// and hands out the lock.
+    pub fn danger_accept_invalid_certs(mut self) -> Self {
+        self.accepts_any_server = true;
+        self
+    }
+
+    /// The clock of all deadlines and waits; the operating system's by default.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The source of jitter; the operating system's by default.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// A handle with clients of its own, made as a lock needs them: no hidden
+    /// retries, and a connection pool that nothing else waits in.
+    ///
+    /// Call it within the tokio runtime that will use the handle.
+    ///
+    /// # Errors
+    /// [`BuildError`], with the setting that is wrong.
+    pub fn build(self, mut config: kube::Config) -> Result<D, BuildError> {
+        if config.accept_invalid_certs && !self.accepts_any_server {
+            return Err(BuildError::UncheckedServer);
+        }
+        config.default_retry = false;
+        // A host that does not answer is then known not to have got anything.
+        let connect = self.attempt_timeout / 2;
+        let given = config.connect_timeout.unwrap_or(connect);
+        config.connect_timeout = Some(given.min(connect));
+        let client = |config: kube::Config| {
+            kube::Client::try_from(config)
+                .map_err(|error: kube::Error| BuildError::Client(error.into()))
+        };
+        let lock = client(config.clone())?;
+        self.assemble(lock, client(config)?)
+    }
+
+    /// A handle on a client of the caller's making.
+    ///
+    /// Prefer [`build`](Self::build). A client made from a `kube::Config` with
+    /// `default_retry` sends a refused request again by itself, out of sight:
+    /// the deadline of an attempt ends that, but not before it. And whatever
+    /// else the client carries stands in the same queue as the lock.
+    ///
+    /// # Errors
+    /// [`BuildError`], with the setting that is wrong.
+    pub fn build_with_client(self, client: kube::Client) -> Result<D, BuildError> {
+        self.assemble(client.clone(), client)
+    }
+
+    /// A handle on the cluster that this process belongs to, as
+    /// [`infer_config`](crate::infer_config) finds it.
+    ///
+    /// # Errors
+    /// [`BuildError::NoCluster`] where there is none, or the setting that is wrong.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves nothing behind.
+    pub async fn connect(self) -> Result<D, BuildError> {
+        let config = crate::infer_config().await?;
+        self.build(config)
+    }
+
+    fn assemble(self, lock: kube::Client, streams: kube::Client) -> Result<D, BuildError> {
+        let user_agent = self.user_agent.as_ref().map(|text| {
+            HeaderValue::from_str(text).map_err(|_| BuildError::UserAgent {
+                value: text.chars().take(80).collect(),
+            })
+        });
+        let user_agent = user_agent.transpose()?;
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let settings = self.settings(lock.default_namespace())?;
+        Ok(D::from(Store {
+            settings,
+            client: Client::new(lock, Arc::clone(&clock), user_agent.clone()),
+            streams: Client::new(streams, Arc::clone(&clock), user_agent),
+            clock,
+            entropy,
+        }))
+    }
+
+    fn settings(self, default_namespace: &str) -> Result<Settings, BuildError> {
+        if self.attempt_timeout.is_zero() {
+            return Err(BuildError::AttemptTimeout);
+        }
+        let address = self.address()?;
+        let namespace = match self.namespace {
+            Some(namespace) => namespace,
+            None => default_namespace.parse()?,
+        };
+        let mut labels = self.labels;
+        labels.set(&self.scope_label.parse()?, self.scope.as_str());
+        Ok(Settings {
+            kind: self.kind,
+            scope: self.scope,
+            namespace,
+            labels,
+            member: self.member,
+            address,
+            attempt_timeout: self.attempt_timeout,
+        })
+    }
+
+    fn address(&self) -> Result<Option<Address>, BuildError> {
+        if self.kind != Kind::Endpoints {
+            return Ok(None);
+        }
+        if let Some(ip) = self.pod_ip
+            && let Some(why) = address::refusal(ip)
+        {
+            return Err(BuildError::PodIp { ip, why });
+        }
+        if let (Some(member), None) = (&self.member, self.pod_ip) {
+            let member = member.clone();
+            return Err(BuildError::NoPodIp { member });
+        }
+        let mut names: Vec<_> = self.ports.iter().map(Port::name).collect();
+        names.sort();
+        names.dedup();
+        let count = self.ports.len();
+        if count == 0 || names.len() < count || (count > 1 && names.contains(&None)) {
+            return Err(BuildError::Ports { count });
+        }
+        Ok(Some(Address {
+            ip: self.pod_ip,
+            ports: self.ports.clone(),
+        }))
+    }
+}
+
+impl Builder<EndpointsDcs> {
+    /// The address at which clients reach this handle's member.
+    pub fn pod_ip(mut self, ip: IpAddr) -> Self {
+        self.pod_ip = Some(ip);
+        self
+    }
+
+    /// The ports at which clients reach this handle's member; 5432 without a
+    /// name by default.
+    pub fn ports(mut self, ports: impl IntoIterator<Item = Port>) -> Self {
+        self.ports = ports.into_iter().collect();
+        self
+    }
+}
+
+impl<D> fmt::Debug for Builder<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("scope", &self.scope)
+            .field("kind", &self.kind)
+            .field("namespace", &self.namespace)
+            .field("labels", &self.labels)
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! From annotations to keys. Every function is total: what cannot be read is
+//! said to be malformed, never absent, and never a panic.
+
+use dcs_core::{Config, Failover, History, Initialize, MemberName, MemberRecord, SyncState, Value};
+
+use super::leader::{filled, json, present, text};
+use super::{Object, name};
+
+/// The config key.
+pub(crate) fn config(object: &Object) -> Value<Config> {
+    present(text(object, name::CONFIG))
+}
+
+/// The initialize key: empty while someone makes the first data.
+pub(crate) fn initialize(object: &Object) -> Value<Initialize> {
+    match object.annotation(name::INITIALIZE) {
+        None => Value::Absent,
+        Some("") => Value::Present(Initialize::InProgress),
+        Some(id) => Value::Present(Initialize::Done(id.to_owned())),
+    }
+}
+
+/// The history key.
+pub(crate) fn history(object: &Object) -> Value<History> {
+    let lines = json(object, name::HISTORY);
+    present(lines.map(|lines| lines.map(History)))
+}
+
+/// The failover key. Patroni never deletes the object: an empty one asks for nothing.
+pub(crate) fn failover(object: &Object) -> Value<Failover> {
+    let parse = || {
+        let mut request = Failover::default();
+        request.leader = filled(object, name::LEADER)?;
+        request.candidate = filled(object, name::MEMBER)?;
+        request.scheduled_at = filled(object, name::SCHEDULED_AT)?;
+        let asks = request != Failover::default();
+        Ok(asks.then_some(request))
+    };
+    present(parse())
+}
+
+/// The sync key.
+pub(crate) fn sync(object: &Object) -> Value<SyncState> {
+    let parse = || {
+        let leader = object.annotation(name::LEADER);
+        let standbys = object.annotation(name::SYNC_STANDBY);
+        let quorum: Option<u32> = text(object, name::QUORUM)?;
+        if leader.is_none() && standbys.is_none() && quorum.is_none() {
+            return Ok(None);
+        }
+        let mut state = SyncState::default();
+        state.leader = leader.filter(|name| !name.is_empty()).map(str::to_owned);
+        let standbys = standbys.unwrap_or_default().split(',').map(str::trim);
+        let standbys = standbys.filter(|name| !name.is_empty());
+        state.sync_standby = standbys.map(str::to_owned).collect();
+        state.quorum = quorum.unwrap_or_default();
+        Ok(Some(state))
+    };
+    present(parse())
+}
+
+/// The key of the member whose Pod this is.
+pub(crate) fn member(member: &MemberName, pod: &Object) -> Value<MemberRecord> {
+    let data = json(pod, name::STATUS);
+    present(data.map(|data| data.map(|data| MemberRecord::new(member.clone(), data))))
+}

@@ -1,0 +1,121 @@
+//! The parts of Kubernetes objects that are read. Everything comes as metadata
+//! only, so a Pod's spec, which may hold secrets, is never fetched.
+
+use std::collections::BTreeMap;
+
+use dcs_core::Revision;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) type Annotations = BTreeMap<String, String>;
+
+/// An object as its metadata.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Object {
+    pub(crate) metadata: Metadata,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Metadata {
+    #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) resource_version: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    annotations: Option<Annotations>,
+}
+
+/// One page of a list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct List {
+    pub(crate) metadata: ListMetadata,
+    #[serde(default)]
+    pub(crate) items: Option<Vec<Object>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListMetadata {
+    #[serde(default)]
+    pub(crate) resource_version: String,
+    #[serde(default, rename = "continue")]
+    pub(crate) next: Option<String>,
+}
+
+/// One line of a watch.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Event {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) object: Value,
+}
+
+/// What the API server says of a request that it refused.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Status {
+    #[serde(default)]
+    pub(crate) code: Option<u16>,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+    #[serde(default)]
+    pub(crate) message: Option<String>,
+    #[serde(default)]
+    details: Option<StatusDetails>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct StatusDetails {
+    #[serde(default)]
+    causes: Option<Vec<StatusCause>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct StatusCause {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl Object {
+    pub(crate) fn revision(&self) -> Result<Revision, dcs_core::RevisionError> {
+        self.metadata.resource_version.parse()
+    }
+
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        let annotations = self.metadata.annotations.as_ref()?;
+        annotations.get(key).map(String::as_str)
+    }
+
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
+        let labels = self.metadata.labels.as_ref()?;
+        labels.get(key).map(String::as_str)
+    }
+}
+
+impl Status {
+    /// The status in this body. Proxies answer with HTML, or with `{}`: then
+    /// there is none, and nothing is concluded from it.
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    pub(crate) fn has_cause(&self, reason: &str) -> bool {
+        let causes = self.details.as_ref().and_then(|d| d.causes.as_deref());
+        causes
+            .unwrap_or_default()
+            .iter()
+            .any(|cause| cause.reason.as_deref() == Some(reason))
+    }
+
+    /// The message, safe to log: without control characters, cut to 300.
+    pub(crate) fn text(&self) -> String {
+        let message = self.message.as_deref().unwrap_or("no reason was given");
+        message
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(300)
+            .collect()
+    }
+}

@@ -1,0 +1,283 @@
+//! The watch of one collection: lists, watches, resumes, and lists again only
+//! where the server no longer knows what happened in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dcs_core::{BoxError, Error, Revision, Stamp};
+use futures_core::stream::BoxStream;
+use futures_util::stream;
+use http::StatusCode;
+
+use super::backoff::{Backoff, jitter};
+use super::lines::{Lines, Stop};
+use super::seen::Seen;
+use crate::BACKEND;
+use crate::client::{Answer, Call, Context, before, read};
+use crate::format::{Event, Object, Status};
+use crate::settings::Collection;
+use crate::store::Store;
+
+/// Seconds after which the server ends a watch: this, and up to ten more, so
+/// that not all members begin anew at once.
+const WATCH_SECONDS: u64 = 50;
+const WATCH_JITTER: u64 = 11;
+/// A watch that lasted this long was no failure, even if nothing came.
+const LASTED: Duration = Duration::from_secs(1);
+
+/// What a feed says.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// All there is; what happened since the last version seen is lost.
+    Listed(Vec<Object>),
+    /// A new version. `continues` unless the object appeared out of nothing.
+    Put {
+        object: Object,
+        revision: Revision,
+        continues: bool,
+    },
+    /// Gone, or without its labels.
+    Gone { object: Object, revision: Revision },
+    /// The server is there.
+    Alive,
+    /// A try failed. The next one follows after a wait.
+    Failed(Error),
+}
+
+pub(super) fn feed(
+    store: Arc<Store>,
+    collection: Collection,
+    silence: Duration,
+) -> BoxStream<'static, Said> {
+    let feed = Feed {
+        store,
+        collection,
+        silence,
+        state: State::Lost,
+        seen: Seen::default(),
+        backoff: Backoff::new(),
+        pause: None,
+    };
+    Box::pin(stream::unfold(feed, |mut feed| async {
+        let said = feed.next().await;
+        Some((said, feed))
+    }))
+}
+
+struct Feed {
+    store: Arc<Store>,
+    collection: Collection,
+    silence: Duration,
+    state: State,
+    seen: Seen,
+    backoff: Backoff,
+    /// What to wait before the next request.
+    pause: Option<Duration>,
+}
+
+enum State {
+    /// Nothing is known: list.
+    Lost,
+    /// All is known up to what was seen last: watch from there.
+    Behind,
+    /// Watching.
+    Open {
+        lines: Lines,
+        since: Stamp,
+        heard: bool,
+    },
+}
+
+impl Feed {
+    async fn next(&mut self) -> Said {
+        loop {
+            if let Some(pause) = self.pause.take() {
+                self.store.clock.sleep(pause).await;
+            }
+            let said = match &mut self.state {
+                State::Lost => Some(self.list().await),
+                State::Behind => self.open().await,
+                State::Open { .. } => self.read().await,
+            };
+            if let Some(said) = said {
+                return said;
+            }
+        }
+    }
+
+    async fn list(&mut self) -> Said {
+        let listed = match self.store.list(self.collection).await {
+            Ok(listed) => listed,
+            Err(error) => return self.failed(error),
+        };
+        match self.seen.take_list(listed.revision, &listed.items) {
+            Ok(()) => {
+                self.state = State::Behind;
+                Said::Listed(listed.items)
+            }
+            Err(source) => self.failed(Error::Backend {
+                backend: BACKEND,
+                source,
+            }),
+        }
+    }
+
+    async fn open(&mut self) -> Option<Said> {
+        let Some(from) = self.seen.last() else {
+            self.state = State::Lost;
+            return None;
+        };
+        let entropy = &*self.store.entropy;
+        let spread = u64::from(entropy.bits().to_be_bytes()[0]) % WATCH_JITTER;
+        let settings = &self.store.settings;
+        let call = Call::watch(settings, self.collection, from, WATCH_SECONDS + spread);
+        let context = self.store.context(&call, None, None);
+        let body = match self.store.streams.open(settings, call).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(answer)) if answer.status == StatusCode::GONE => {
+                self.lose();
+                return None;
+            }
+            Ok(Err(answer)) => return Some(self.failed(refused(answer, &context))),
+            Err(failure) => return Some(self.failed(failure.into_error())),
+        };
+        self.state = State::Open {
+            lines: Lines::new(body),
+            since: self.store.clock.now(),
+            heard: false,
+        };
+        Some(Said::Alive)
+    }
+
+    async fn read(&mut self) -> Option<Said> {
+        let State::Open {
+            lines,
+            since,
+            heard,
+        } = &mut self.state
+        else {
+            return None;
+        };
+        let mut silence = self.store.clock.sleep(self.silence);
+        let Some(line) = before(&mut silence, lines.next()).await else {
+            self.state = State::Behind;
+            return None;
+        };
+        match line {
+            Ok(line) => {
+                *heard = true;
+                self.backoff.reset();
+                self.take_line(&line)
+            }
+            Err(Stop::Ended(error)) => {
+                let age = self.store.clock.now().challenger_elapsed_since(*since);
+                let worked = *heard || age >= LASTED;
+                self.state = State::Behind;
+                self.ended(error, worked)
+            }
+            Err(Stop::TooLong) => Some(self.unreadable("a line is too long".into())),
+        }
+    }
+
+    /// The end of a watch is its normal course. What matters is that one which
+    /// ends at once is not opened again at once, over and over.
+    fn ended(&mut self, error: Option<BoxError>, worked: bool) -> Option<Said> {
+        let Some(source) = error else {
+            if !worked {
+                self.pause = Some(self.backoff.wait(&*self.store.entropy));
+            }
+            return None;
+        };
+        Some(self.failed(Error::Unavailable {
+            backend: BACKEND,
+            retry_after: None,
+            source,
+        }))
+    }
+
+    fn take_line(&mut self, line: &Bytes) -> Option<Said> {
+        let event: Event = match serde_json::from_slice(line) {
+            Ok(event) => event,
+            Err(error) => return Some(self.unreadable(error.into())),
+        };
+        if event.kind == "ERROR" {
+            return self.take_error(event.object);
+        }
+        let object: Object = match serde_json::from_value(event.object) {
+            Ok(object) => object,
+            Err(error) => return Some(self.unreadable(error.into())),
+        };
+        let revision = match object.revision() {
+            Ok(revision) => revision,
+            Err(error) => return Some(self.unreadable(error.into())),
+        };
+        match &*event.kind {
+            "BOOKMARK" => {
+                self.seen.advance(revision);
+                Some(Said::Alive)
+            }
+            "ADDED" | "MODIFIED" => self.seen.is_new(&object, revision).then(|| Said::Put {
+                continues: event.kind == "MODIFIED",
+                object,
+                revision,
+            }),
+            "DELETED" => {
+                let new = self.seen.is_new_or_last(&object, revision);
+                new.then_some(Said::Gone { object, revision })
+            }
+            other => Some(self.unreadable(format!("event {other:?}").into())),
+        }
+    }
+
+    fn take_error(&mut self, object: serde_json::Value) -> Option<Said> {
+        let status: Status = serde_json::from_value(object).unwrap_or_default();
+        if status.code == Some(410) {
+            self.lose();
+            return None;
+        }
+        self.state = State::Behind;
+        Some(self.failed(Error::Unavailable {
+            backend: BACKEND,
+            retry_after: None,
+            source: format!("the watch ended: {}", status.text()).into(),
+        }))
+    }
+
+    /// A version that cannot be read is a version that is missed: list anew.
+    fn unreadable(&mut self, source: BoxError) -> Said {
+        self.state = State::Lost;
+        self.failed(Error::Backend {
+            backend: BACKEND,
+            source,
+        })
+    }
+
+    /// All members lose the same history at the same time: spread their lists.
+    fn lose(&mut self) {
+        self.state = State::Lost;
+        let wait = self.backoff.wait(&*self.store.entropy);
+        self.pause = Some(jitter(wait, &*self.store.entropy));
+    }
+
+    fn failed(&mut self, error: Error) -> Said {
+        let wait = self.backoff.wait(&*self.store.entropy);
+        let asked = match &error {
+            Error::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        self.pause = Some(wait.max(asked.min(self.silence)));
+        Said::Failed(error)
+    }
+}
+
+/// The reason in an answer that is no success.
+fn refused(answer: Answer, context: &Context) -> Error {
+    match read::<serde_json::Value>(Ok(answer), context) {
+        Err(error) => error,
+        Ok(_) => Error::Missing {
+            what: context.object.clone(),
+            advice: "create the namespace, or name another one",
+        },
+    }
+}

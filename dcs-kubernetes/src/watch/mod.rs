@@ -1,0 +1,213 @@
+//! What changes in a scope: two feeds, one of the objects and one of the Pods,
+//! told as one story about keys.
+
+mod backoff;
+mod feed;
+mod lines;
+mod seen;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcs_core::{Error, Revision, Snapshot, Update, WatchEvent, WatchStream};
+use futures_core::stream::BoxStream;
+use futures_util::stream::{self, StreamExt as _};
+
+use self::feed::{Said, feed};
+use crate::format::Object as Raw;
+use crate::settings::{Collection, Object};
+use crate::snapshot::{self, member_update, updates};
+use crate::store::Store;
+
+/// A Pod may rest for as long as its watch lasts, and the server ends that
+/// after a minute at the latest: more silence than this is a dead connection.
+const POD_SILENCE: Duration = Duration::from_secs(65);
+
+/// The watch of a scope.
+pub(crate) fn stream(store: Arc<Store>, silence: Duration) -> WatchStream {
+    let keys = feed(Arc::clone(&store), store.settings.keys(), silence);
+    let pod_silence = silence.max(POD_SILENCE);
+    let pods = feed(Arc::clone(&store), Collection::Pods, pod_silence);
+    let keys = keys.map(|said| (Side::Keys, said));
+    let pods = pods.map(|said| (Side::Pods, said));
+    let begun = Story {
+        store,
+        feeds: Box::pin(stream::select(keys, pods)),
+        told: VecDeque::new(),
+        keys: Part::default(),
+        pods: Part::default(),
+        leader: None,
+    };
+    Box::pin(stream::unfold(begun, |mut story| async {
+        let item = story.next().await?;
+        Some((item, story))
+    }))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Keys,
+    Pods,
+}
+
+struct Story {
+    store: Arc<Store>,
+    feeds: BoxStream<'static, (Side, Said)>,
+    told: VecDeque<Result<WatchEvent, Error>>,
+    keys: Part,
+    pods: Part,
+    /// The revision of the leader object, while every version since was seen
+    /// and the object was never away.
+    leader: Option<Revision>,
+}
+
+/// What one feed has said so far, as far as it takes to begin anew: a list of
+/// one feed makes a whole only with what the other one knows.
+#[derive(Debug, Default)]
+struct Part {
+    listed: bool,
+    objects: Vec<Raw>,
+}
+
+impl Story {
+    async fn next(&mut self) -> Option<Result<WatchEvent, Error>> {
+        loop {
+            if let Some(item) = self.told.pop_front() {
+                return Some(item);
+            }
+            let (side, said) = self.feeds.next().await?;
+            self.take(side, said);
+        }
+    }
+
+    fn take(&mut self, side: Side, said: Said) {
+        match said {
+            Said::Listed(objects) => self.begin(side, objects),
+            Said::Put {
+                object,
+                revision,
+                continues,
+            } => {
+                self.part(side).put(object.clone());
+                self.tell(side, &object, revision, Some(continues));
+            }
+            Said::Gone { object, revision } => {
+                self.part(side).remove(&object);
+                self.tell(side, &object, revision, None);
+            }
+            // The Pods' watch says nothing about the leader's.
+            Said::Alive if side == Side::Keys && self.begun() => {
+                self.told.push_back(Ok(WatchEvent::Alive));
+            }
+            Said::Alive => {}
+            Said::Failed(error) => self.told.push_back(Err(error)),
+        }
+    }
+
+    /// A list. One of the keys begins everything anew. One of the Pods that
+    /// comes later is told as what differs: it says nothing about the keys, and
+    /// of a member's key only the newest value counts.
+    fn begin(&mut self, side: Side, objects: Vec<Raw>) {
+        let began = self.begun();
+        let part = Part {
+            listed: true,
+            objects,
+        };
+        let old = std::mem::replace(self.part(side), part);
+        if side == Side::Pods && began {
+            let updates = self.pods.since(&old);
+            self.push(updates);
+            return;
+        }
+        if side == Side::Keys {
+            let name = self.store.settings.object_name(Object::Leader);
+            let leader = self.keys.find(&name);
+            self.leader = leader.and_then(|raw| raw.revision().ok());
+        }
+        if self.begun() {
+            let whole = self.whole();
+            self.told.push_back(whole);
+        }
+    }
+
+    fn whole(&self) -> Result<WatchEvent, Error> {
+        let settings = &self.store.settings;
+        let whole = snapshot::whole(settings, &self.keys.objects, &self.pods.objects);
+        whole.map(|whole: Snapshot| WatchEvent::Reset(Box::new(whole)))
+    }
+
+    /// One version: `continues` says whether it follows the one seen before it;
+    /// `None` that the object is gone.
+    fn tell(&mut self, side: Side, raw: &Raw, revision: Revision, continues: Option<bool>) {
+        let present = continues.is_some();
+        if side == Side::Pods {
+            let update = member_update(raw, revision, present);
+            self.push(update);
+            return;
+        }
+        let Some(object) = self.store.settings.object_named(&raw.metadata.name) else {
+            return;
+        };
+        let mut previous = None;
+        if object == Object::Leader {
+            previous = self.leader.filter(|_| continues == Some(true));
+            self.leader = present.then_some(revision);
+        }
+        let raw = present.then_some(raw);
+        self.push(updates(object, raw, revision, previous));
+    }
+
+    /// Before the first whole, changes are part of what it will be made of.
+    fn push(&mut self, updates: impl IntoIterator<Item = Update>) {
+        if self.begun() {
+            let changes = updates.into_iter().map(WatchEvent::Changed).map(Ok);
+            self.told.extend(changes);
+        }
+    }
+
+    const fn begun(&self) -> bool {
+        self.keys.listed && self.pods.listed
+    }
+
+    const fn part(&mut self, side: Side) -> &mut Part {
+        match side {
+            Side::Keys => &mut self.keys,
+            Side::Pods => &mut self.pods,
+        }
+    }
+}
+
+impl Part {
+    fn find(&self, name: &str) -> Option<&Raw> {
+        self.objects.iter().find(|raw| raw.metadata.name == name)
+    }
+
+    fn put(&mut self, object: Raw) {
+        self.remove(&object);
+        self.objects.push(object);
+    }
+
+    fn remove(&mut self, object: &Raw) {
+        let name = &object.metadata.name;
+        self.objects.retain(|known| known.metadata.name != *name);
+    }
+
+    /// What these Pods say that the `old` ones did not.
+    fn since(&self, old: &Self) -> Vec<Update> {
+        let gone = old
+            .objects
+            .iter()
+            .filter(|pod| self.find(&pod.metadata.name).is_none());
+        let gone = gone.filter_map(|pod| member_update(pod, pod.revision().ok()?, false));
+        let now = self.objects.iter().filter_map(|pod| {
+            let revision = pod.revision().ok()?;
+            let known = old
+                .find(&pod.metadata.name)
+                .and_then(|old| old.revision().ok());
+            let update = member_update(pod, revision, true);
+            update.filter(|_| known != Some(revision))
+        });
+        gone.chain(now).collect()
+    }
+}
