@@ -26,7 +26,8 @@ pub(crate) fn change(key: &Key, n: u64) -> Change {
         // Without holder: some stores let a member write no other holder than itself.
         Key::Leader => {
             let mut record = vacant();
-            record.renew_time = Some(renewed_at(n));
+            record.acquire_time = Some(renewed_at(n));
+            record.renew_time = record.acquire_time;
             record.transitions = Some(n);
             leader_with(record, None, None)
         }

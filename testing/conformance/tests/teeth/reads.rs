@@ -31,7 +31,9 @@ pub(crate) fn misread(ground: &Ground, before: &Snapshot, mut read: Snapshot) ->
             }
         }
         Flaw::ShowsAVacantRecordAsAbsent => {
-            let is_vacant = |record: &dcs_core::LeaderRecord| record.claim.is_none();
+            let is_vacant = |record: &dcs_core::LeaderRecord| {
+                record.claim.is_none() && record.acquire_time.is_none()
+            };
             if read.leader.get().is_some_and(is_vacant) {
                 read.leader = Entry::absent();
             }
