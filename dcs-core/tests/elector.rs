@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_core::election::{ElectionEvent, Elector, EventKind, Lease, LeaseTiming};
+use dcs_core::election::{ElectionEvent, Elector, ElectorBuilder, EventKind, Lease, LeaseTiming};
 use dcs_core::{Clock, DcsExt, MemberName, Scope, Stamp, Status, TokioClock};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::{FutureExt, StreamExt};
@@ -18,6 +18,11 @@ struct World {
     store: MemoryStore,
     scope: Scope,
     start: Stamp,
+}
+
+fn timing() -> LeaseTiming {
+    let seconds = Duration::from_secs;
+    LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap()
 }
 
 struct Member {
@@ -39,28 +44,21 @@ impl World {
     }
 
     fn member(&self, name: &str) -> Member {
-        self.join(name, false)
+        self.join(name, |builder| builder)
     }
 
-    fn join(&self, name: &str, bootstrap: bool) -> Member {
+    fn join(&self, name: &str, as_asked: fn(ElectorBuilder) -> ElectorBuilder) -> Member {
         let dcs = Arc::new(self.store.handle(&self.scope));
-        let seconds = Duration::from_secs;
-        let timing = LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap();
         let me: MemberName = name.parse().unwrap();
         let seed = name.bytes().map(u64::from).sum();
         let builder = Elector::builder(
             Arc::<MemoryDcs>::clone(&dcs),
             me,
-            timing,
+            timing(),
             Arc::<TokioClock>::clone(&self.clock),
             Arc::new(SeededEntropy::new(seed)),
         );
-        let builder = if bootstrap {
-            builder.assert_first_bootstrap()
-        } else {
-            builder
-        };
-        let (elector, driver) = builder.build();
+        let (elector, driver) = as_asked(builder).build();
         Member {
             dcs,
             elector,
@@ -118,7 +116,7 @@ async fn the_first_election_of_a_new_scope_takes_one_wait() {
 #[tokio::test(start_paused = true)]
 async fn an_asserted_first_bootstrap_leads_at_once() {
     let world = World::new();
-    let member = world.join("a", true);
+    let member = world.join("a", ElectorBuilder::assert_first_bootstrap);
     let lease = member.acquire().await;
     assert!(lease.is_valid());
     assert!(world.elapsed() < Duration::from_secs(1));
@@ -410,22 +408,15 @@ async fn the_status_is_written_with_the_next_renewal() {
 #[tokio::test(start_paused = true)]
 async fn an_elector_that_follows_the_config_key_renews_as_it_says() {
     let world = World::new();
-    let dcs = Arc::new(world.store.handle(&world.scope));
-    let seconds = Duration::from_secs;
-    let timing = LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap();
-    let clock = Arc::<TokioClock>::clone(&world.clock);
-    let chance = Arc::new(SeededEntropy::new(1));
-    let store = Arc::<MemoryDcs>::clone(&dcs);
-    let builder = Elector::builder(store, "a".parse().unwrap(), timing, clock, chance);
-    let (elector, driver) = builder.follow_config().build();
-    tokio::spawn(driver.run());
-    let _lease = elector.acquire().await.unwrap();
-    dcs.edit_config(|_| Some(r#"{"loop_wait": 2}"#.parse().unwrap()))
+    let a = world.join("a", ElectorBuilder::follow_config);
+    let _lease = a.acquire().await;
+    a.dcs
+        .edit_config(|_| Some(r#"{"loop_wait": 2}"#.parse().unwrap()))
         .await
         .unwrap();
-    world.pass(seconds(11)).await;
-    let mut events = elector.events();
-    world.pass(seconds(20)).await;
+    world.pass(Duration::from_secs(11)).await;
+    let mut events = a.elector.events();
+    world.pass(Duration::from_secs(20)).await;
     let mut renewals = 0;
     while let Some(Some(event)) = events.next().now_or_never() {
         renewals += usize::from(matches!(event.kind, EventKind::Renewed { .. }));
@@ -436,18 +427,11 @@ async fn an_elector_that_follows_the_config_key_renews_as_it_says() {
 #[tokio::test(start_paused = true)]
 async fn an_unsafe_config_key_is_told_and_not_taken() {
     let world = World::new();
-    let dcs = Arc::new(world.store.handle(&world.scope));
-    let seconds = Duration::from_secs;
-    let timing = LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap();
-    let clock = Arc::<TokioClock>::clone(&world.clock);
-    let chance = Arc::new(SeededEntropy::new(1));
-    let store = Arc::<MemoryDcs>::clone(&dcs);
-    let builder = Elector::builder(store, "a".parse().unwrap(), timing, clock, chance);
-    let (elector, driver) = builder.follow_config().build();
-    let mut events = elector.events();
-    tokio::spawn(driver.run());
-    let lease = elector.acquire().await.unwrap();
-    dcs.edit_config(|_| Some(r#"{"ttl": 0.1}"#.parse().unwrap()))
+    let a = world.join("a", ElectorBuilder::follow_config);
+    let mut events = a.elector.events();
+    let lease = a.acquire().await;
+    a.dcs
+        .edit_config(|_| Some(r#"{"ttl": 0.1}"#.parse().unwrap()))
         .await
         .unwrap();
     let told = seen(&mut events, |kind| {
@@ -457,4 +441,113 @@ async fn an_unsafe_config_key_is_told_and_not_taken() {
     assert!(format!("{told:?}").contains("ttl of 100ms"), "{told:?}");
     world.pass(TTL * 2).await;
     assert!(lease.is_valid());
+}
+
+/// T_WAIT and T_CLAMP are raised on both members as documented. Then the watch
+/// of one begins anew, the leader is cut off, and its record, with the claim
+/// that shows the longer ttl, is deleted.
+#[tokio::test(start_paused = true)]
+async fn a_raised_wait_survives_a_new_beginning_of_the_watch() {
+    let world = World::new();
+    let (a, b) = (
+        world.join("a", ElectorBuilder::follow_config),
+        world.join("b", ElectorBuilder::follow_config),
+    );
+    a.dcs
+        .edit_config(|_| Some("{}".parse().unwrap()))
+        .await
+        .unwrap();
+    world.pass(Duration::from_secs(1)).await;
+    let raised = timing().with_clamp_and_wait(TTL, TTL * 2).unwrap();
+    a.elector.set_timing(raised.clone()).unwrap();
+    b.elector.set_timing(raised).unwrap();
+    world.pass(TTL * 3).await;
+    let longer = LeaseTiming::new(TTL * 2, TTL / 2, TTL / 3).unwrap();
+    a.elector.set_timing(longer.clone()).unwrap();
+    b.elector.set_timing(longer).unwrap();
+    let lease = a.acquire().await;
+    b.elector.contend().unwrap();
+    world.pass(TTL / 2).await;
+    b.dcs.break_watch_with_gap();
+    world.pass(Duration::from_millis(10)).await;
+    a.dcs.cut_off();
+    assert!(world.store.delete_leader(&world.scope));
+    let next = b.acquire().await;
+    assert!(next.is_valid() && !lease.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_caller_of_acquire_gets_the_next_term() {
+    let world = World::new();
+    let a = world.member("a");
+    let first = a.acquire().await;
+    let second = a.elector.clone();
+    let waiting = tokio::spawn(async move { second.acquire().await });
+    world.pass(Duration::from_secs(1)).await;
+    let token = first.token();
+    drop(first);
+    assert!(waiting.await.unwrap().unwrap().token() > token);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_that_is_dropped_late_stops_no_caller_of_acquire() {
+    let world = World::new();
+    let a = world.member("a");
+    let first = a.acquire().await;
+    assert!(world.store.delete_leader(&world.scope));
+    first.ended().await;
+    let second = a.elector.clone();
+    let waiting = tokio::spawn(async move { second.acquire().await });
+    world.pass(Duration::from_secs(1)).await;
+    drop(first);
+    assert!(waiting.await.unwrap().unwrap().is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_that_is_dropped_after_the_next_term_began_leaves_nobody_leading() {
+    let world = World::new();
+    let a = world.member("a");
+    let first = a.acquire().await;
+    assert!(world.store.delete_leader(&world.scope));
+    first.ended().await;
+    world.pass(TTL * 2).await;
+    assert!(a.elector.is_leader());
+    drop(first);
+    world.pass(Duration::from_secs(1)).await;
+    assert!(!a.elector.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_lease_that_is_dropped_late_leaves_the_newer_one_alone() {
+    let world = World::new();
+    let a = world.member("a");
+    let first = a.acquire().await;
+    assert!(world.store.delete_leader(&world.scope));
+    let second = a.acquire().await;
+    drop(first);
+    world.pass(TTL * 2).await;
+    assert!(second.is_valid());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stepping_down_ends_when_the_driver_is_dropped_meanwhile() {
+    let world = World::new();
+    let a = world.member("a");
+    let _lease = a.acquire().await;
+    a.dcs.cut_off();
+    let (elector, driver) = (a.elector, a.driver);
+    let stepping_down = tokio::spawn(async move { elector.step_down().await });
+    world.pass(Duration::from_secs(1)).await;
+    driver.abort();
+    assert!(stepping_down.await.unwrap().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_end_when_the_driver_has() {
+    let world = World::new();
+    let a = world.member("a");
+    let mut events = a.elector.events();
+    world.pass(Duration::from_secs(1)).await;
+    a.driver.abort();
+    while events.next().await.is_some() {}
 }

@@ -110,13 +110,10 @@ impl Belief {
 
     /// How long this term will last unless it is extended; `None` once it is over.
     pub(crate) fn remaining(&self, term: u64, clock: &dyn Clock) -> Option<Duration> {
-        let deadline = self.deadline(term)?;
+        // The clock is read first: an extension in between can only be one that
+        // holds, and what is over by this reading is closed.
         let now = clock.now();
-        match self.current(term, now) {
-            // Extended in between is fine: the smaller answer is the safe one.
-            Some(_) => deadline.remaining(now),
-            None => None,
-        }
+        self.current(term, now)?.remaining(now)
     }
 
     /// The number of the newest term, open or over; 0 before the first.
@@ -238,6 +235,37 @@ mod tests {
         assert!(second > first);
         belief.close(first);
         assert!(belief.remaining(second, &clock).is_some());
+    }
+
+    /// A clock that goes on by so much with each reading.
+    #[derive(Debug)]
+    struct Ticking(TestClock, Duration);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Stamp {
+            let now = self.0.now();
+            self.0.advance(self.1);
+            now
+        }
+
+        fn wall(&self) -> std::time::SystemTime {
+            self.0.wall()
+        }
+
+        fn sleep(&self, duration: Duration) -> futures_core::future::BoxFuture<'static, ()> {
+            self.0.sleep(duration)
+        }
+    }
+
+    #[test]
+    fn a_term_whose_deadline_passes_while_it_is_extended_is_over() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        let late = Deadline::after(clock.now(), ms(500));
+        clock.advance(ms(50));
+        let clock = Ticking(clock, ms(60));
+        assert_eq!(belief.extend(term, late, &clock), None);
+        assert_eq!(belief.remaining(term, &clock.0), None);
     }
 
     #[test]

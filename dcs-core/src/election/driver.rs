@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
-use futures_util::stream::StreamExt;
+use futures_util::stream::{self, StreamExt};
 use futures_util::{FutureExt, future};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::event::EventKind;
 use super::machine::{self, Answer, Command, Input, Machine, Output, Request};
 use super::shared::{Ask, Shared};
 use super::timing::LeaseTiming;
 use crate::cache::ClusterFeed;
-use crate::{
-    Clock, Config, Dcs, Entry, Error, Failover, Outcome, Stamp, Update, WatchEvent, WatchStream,
-};
+use crate::{Clock, Config, Dcs, Entry, Error, Outcome, Stamp, Update, WatchEvent, WatchStream};
 
 /// Runs an election for one member: spawn [`Driver::run`] on your runtime.
 ///
@@ -30,10 +28,15 @@ pub struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) asks: mpsc::UnboundedReceiver<Ask>,
     pub(super) feed: ClusterFeed,
-    /// The settings that the config key is applied to, if it is followed.
-    pub(super) base: Option<LeaseTiming>,
+    /// The settings that the user gave last: what the config key says, if it is
+    /// followed, is applied to them.
+    pub(super) base: LeaseTiming,
+    pub(super) follows_config: bool,
+    /// What the config key says.
+    pub(super) config: Option<Config>,
     pub(super) times: Times,
     pub(super) stopping: bool,
+    pub(super) waiting_for_idle: Vec<oneshot::Sender<()>>,
 }
 
 /// The settings that the driver itself needs.
@@ -72,18 +75,33 @@ impl Driver {
                     Output::Request(request) => flight = Some(self.send(request)),
                 }
             }
-            self.shared.settle(&self.machine);
+            self.settle();
             if self.stopping && self.machine.is_idle() {
                 return;
             }
             match self.wake(&mut watch, &mut flight).await {
-                Wake::Watch(item) => self.watched(item),
+                Wake::Watch(item) => {
+                    if item.is_none() {
+                        watch = stream::pending().boxed();
+                    }
+                    self.watched(item);
+                }
                 Wake::Answer(id, sent, answer) => {
                     flight = None;
                     self.machine.handle(Input::Answer { id, sent, answer });
                 }
                 Wake::Ask(ask) => self.asked(ask),
                 Wake::Time => self.machine.handle(Input::Tick),
+            }
+        }
+    }
+
+    /// Tells those who wait for it that what was held is given up.
+    fn settle(&mut self) {
+        if self.machine.has_given_up() {
+            for done in self.waiting_for_idle.drain(..) {
+                // Whoever no longer waits need not be told.
+                let _ = done.send(());
             }
         }
     }
@@ -123,7 +141,7 @@ impl Driver {
             }
         };
         let time = async {
-            match self.machine.next_wake(self.clock.now()) {
+            match self.machine.next_wake() {
                 Some(wait) => self.clock.sleep(wait).await,
                 None => future::pending().await,
             }
@@ -154,12 +172,14 @@ impl Driver {
                     EventKind::trouble("watching the scope", &error),
                 );
             }
+            // A watch that ends, against its contract: nothing more will come.
             None => return self.asked(None),
         };
         match &event {
             WatchEvent::Reset(snapshot) => {
                 self.config_seen(&snapshot.config);
-                self.machine.handle(candidate(&snapshot.failover));
+                self.machine
+                    .handle(Input::Requested(snapshot.failover.get()));
                 self.machine.handle(Input::WatchBegan {
                     leader: &snapshot.leader,
                     scope_is_empty: snapshot.is_empty(),
@@ -178,7 +198,7 @@ impl Driver {
     /// bootstrap.
     fn scope_seen(&mut self, update: &Update) {
         match update {
-            Update::Failover(entry) => self.machine.handle(candidate(entry)),
+            Update::Failover(entry) => self.machine.handle(Input::Requested(entry.get())),
             Update::Config(entry) => self.config_seen(entry),
             _ => {}
         }
@@ -195,12 +215,18 @@ impl Driver {
         self.machine.handle(Input::ScopeSeen(revision));
     }
 
-    /// The config key, if it is followed, moves the settings of this member.
+    /// The config key moves the settings of this member. A key that is gone or
+    /// cannot be read says nothing.
     fn config_seen(&mut self, entry: &Entry<Config>) {
-        let (Some(base), Some(config)) = (&self.base, entry.get()) else {
-            return;
-        };
-        match base.with_config(config) {
+        if self.follows_config && self.config.as_ref() != entry.get() {
+            self.config = entry.get().cloned();
+            self.apply_timing();
+        }
+    }
+
+    fn apply_timing(&mut self) {
+        let config = self.config.clone().unwrap_or_default();
+        match self.base.with_config(&config) {
             Ok(timing) => self.take_timing(timing),
             Err(error) => {
                 let what = "taking the settings of the config key";
@@ -209,6 +235,8 @@ impl Driver {
                     why: error.to_string(),
                 };
                 self.shared.tell(&*self.clock, kind);
+                // The user's own settings are safe in themselves.
+                self.take_timing(self.base.clone());
             }
         }
     }
@@ -223,14 +251,15 @@ impl Driver {
         match ask {
             Some(Ask::Command(command)) => {
                 if let Command::Timing(timing) = command {
-                    self.take_timing(timing);
+                    self.base = timing;
+                    self.apply_timing();
                 } else {
                     self.machine.handle(Input::Command(command));
                 }
             }
-            Some(Ask::WhenIdle(done)) => self.shared.when_idle(done),
+            Some(Ask::WhenIdle(done)) => self.waiting_for_idle.push(done),
             Some(Ask::GiveUp(term)) => {
-                if self.shared.is_term(term) {
+                if self.shared.is_given_up(term) {
                     self.machine.handle(Input::Command(Command::GiveUp));
                 }
             }
@@ -242,11 +271,6 @@ impl Driver {
     }
 }
 
-/// Whom a request names to lead next.
-fn candidate(entry: &Entry<Failover>) -> Input<'static> {
-    Input::Candidate(entry.get().and_then(|request| request.candidate.clone()))
-}
-
 /// What `future` gives, unless `limit` passes first.
 async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
     let future = std::pin::pin!(future);
@@ -254,5 +278,13 @@ async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Opt
     match future::select(future, limit).await {
         future::Either::Left((output, _)) => Some(output),
         future::Either::Right(((), _)) => None,
+    }
+}
+
+impl Drop for Driver {
+    /// Nobody will answer or tell anything any more. What is believed ends by
+    /// its deadline.
+    fn drop(&mut self) {
+        self.shared.driver_is_gone();
     }
 }

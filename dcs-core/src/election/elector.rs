@@ -96,10 +96,14 @@ impl Elector {
     /// with nobody holding the lease: call `acquire` again, or
     /// [`Elector::step_down`].
     pub async fn acquire(&self) -> Result<Lease, ElectionEnded> {
-        self.contend()?;
         let mut terms = self.shared.terms();
+        let _counted = self.shared.acquiring();
         loop {
             let term = *terms.borrow_and_update();
+            if term.is_none() {
+                // Also after another caller has given up what it held.
+                self.contend()?;
+            }
             let open = term.filter(|term| self.shared.remaining(term.number).is_some());
             if let Some(term) = open.filter(|term| self.shared.hand_out(term.number)) {
                 return Ok(Lease::new(
@@ -241,7 +245,7 @@ impl ElectorBuilder {
             attempt: self.timing.attempt_timeout(),
             silence: silence(&self.timing),
         };
-        let base = self.follows_config.then(|| self.timing.clone());
+        let base = self.timing.clone();
         let machine = Machine::new(Parts {
             me: self.me,
             timing: self.timing,
@@ -259,8 +263,11 @@ impl ElectorBuilder {
             asks: inbox,
             feed,
             base,
+            follows_config: self.follows_config,
+            config: None,
             times,
             stopping: false,
+            waiting_for_idle: Vec::new(),
         };
         (Elector { shared, asks, view }, driver)
     }

@@ -9,6 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::shared::{Ask, OpenTerm, Shared};
 use crate::FencingToken;
 
+/// The longest time for which [`Lease::ended`] does not look at the clock.
+const SLICE: Duration = Duration::from_millis(250);
+
 /// Leadership for one term. Not `Clone`: there is one a term.
 ///
 /// It is valid until its deadline, which each renewal moves on, and turns
@@ -71,7 +74,9 @@ impl Lease {
                 return;
             };
             let change = std::pin::pin!(terms.changed());
-            future::select(change, self.shared.clock.sleep(left)).await;
+            // In slices: a timer may stand still while the machine is suspended,
+            // and the lease does not.
+            future::select(change, self.shared.clock.sleep(left.min(SLICE))).await;
         }
     }
 

@@ -121,7 +121,10 @@ impl Observer {
             return Change::None;
         }
         match (revision, self.newest) {
-            (Some(revision), Some(newest)) if revision < newest => match read {
+            // Seen before, and then replaced or deleted: only a quorum read after
+            // a conflict says that it stands all the same.
+            (Some(revision), Some(newest)) if revision <= newest => match read {
+                Read::AfterConflict(on) if on == seen.revision && revision == newest => Change::New,
                 Read::AfterConflict(on) if on == seen.revision => Change::WentBack,
                 Read::AfterConflict(_) | Read::Plain => Change::None,
             },
@@ -289,6 +292,35 @@ mod tests {
         record.released.as_mut().unwrap().secret = Secret::from_bits(8);
         observer.watched(&update(6, record, Some(5)), clock.now());
         assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_release_after_a_version_that_the_watch_left_out_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(7, released(6), Some(6)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_release_that_the_watch_does_not_vouch_for_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(5), None), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn a_version_that_was_deleted_is_not_seen_again_by_a_late_read() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&LeaderUpdate::new(Entry::absent(), None), clock.now());
+        assert_eq!(
+            observer.read(&at(5, held()), Read::Plain, clock.now()),
+            Change::None
+        );
+        let read = Read::AfterConflict(None);
+        assert_eq!(
+            observer.read(&at(5, held()), read, clock.now()),
+            Change::New
+        );
     }
 
     #[test]

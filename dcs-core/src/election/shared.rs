@@ -1,7 +1,6 @@
 //! What the driver, the elector and the lease share.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::belief::Belief;
 use super::event::{ElectionEvent, EventKind};
-use super::machine::{Command, Machine};
+use super::machine::Command;
 use crate::{Clock, FencingToken, Timestamp};
 
 /// What users ask of the driver.
@@ -39,14 +38,25 @@ pub(super) struct Shared {
     revoked: AtomicU64,
     /// The newest term whose lease was handed out.
     handed_out: AtomicU64,
+    /// Callers that wait for a lease.
+    acquiring: AtomicUsize,
     stop_time: AtomicU64,
     audience: Mutex<Audience>,
+}
+
+/// A caller that waits for a lease.
+#[derive(Debug)]
+pub(super) struct Acquiring<'a>(&'a AtomicUsize);
+
+impl Drop for Acquiring<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
 }
 
 #[derive(Debug, Default)]
 struct Audience {
     subscribers: Vec<mpsc::UnboundedSender<ElectionEvent>>,
-    waiting_for_idle: VecDeque<oneshot::Sender<()>>,
     /// What a late subscriber has missed and still holds.
     leader: Option<ElectionEvent>,
     term: Option<ElectionEvent>,
@@ -60,6 +70,7 @@ impl Shared {
             term: watch::channel(None).0,
             revoked: AtomicU64::new(0),
             handed_out: AtomicU64::new(0),
+            acquiring: AtomicUsize::new(0),
             stop_time: AtomicU64::new(0),
             audience: Mutex::default(),
         };
@@ -82,8 +93,28 @@ impl Shared {
         self.remaining(term).is_some()
     }
 
-    pub(super) fn is_term(&self, term: u64) -> bool {
-        self.belief.newest_term() == term
+    /// Whether the drop of the lease of `term` leaves nobody who leads, or
+    /// waits to: the newest term is that one, or one whose lease nobody took.
+    pub(super) fn is_given_up(&self, term: u64) -> bool {
+        let newest = self.belief.newest_term();
+        if newest == term && self.term.borrow().is_some() {
+            return true;
+        }
+        let taken_since = newest > term && self.handed_out.load(SeqCst) >= newest;
+        !taken_since && self.acquiring.load(SeqCst) == 0
+    }
+
+    /// Counts a caller that waits for a lease, until the guard is dropped.
+    pub(super) fn acquiring(&self) -> Acquiring<'_> {
+        self.acquiring.fetch_add(1, SeqCst);
+        Acquiring(&self.acquiring)
+    }
+
+    /// Nothing more will be told, and nobody renews any more.
+    pub(super) fn driver_is_gone(&self) {
+        let mut audience = self.audience();
+        audience.subscribers.clear();
+        audience.term = None;
     }
 
     pub(super) fn revoke(&self, term: u64) {
@@ -158,21 +189,6 @@ impl Shared {
         }
         audience.subscribers.push(sender);
         receiver
-    }
-
-    pub(super) fn when_idle(&self, done: oneshot::Sender<()>) {
-        self.audience().waiting_for_idle.push_back(done);
-    }
-
-    /// Tells those who wait for it that what was held is given up.
-    pub(super) fn settle(&self, machine: &Machine) {
-        if !machine.has_given_up() {
-            return;
-        }
-        for done in self.audience().waiting_for_idle.drain(..) {
-            // Whoever no longer waits need not be told.
-            let _ = done.send(());
-        }
     }
 
     fn audience(&self) -> MutexGuard<'_, Audience> {

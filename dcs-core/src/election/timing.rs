@@ -12,6 +12,8 @@ const DEFAULT_DRIFT: u32 = 10;
 const SHORTEST_LOOP_WAIT: Duration = Duration::from_secs(1);
 /// Records show the ttl in whole seconds.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
+/// What a heartbeat and its retries need at the very least.
+const LEAST_ROOM: Duration = Duration::from_millis(300);
 /// About a day: beyond it a lease is no lease.
 const LONGEST_TTL: Duration = Duration::from_secs(86_400);
 
@@ -69,7 +71,7 @@ pub enum TimingError {
     },
     /// The work would still run when belief ends.
     #[error(
-        "stop_time of {stop_time:?} does not fit into the {span:?} for which a holder may believe: shorten it or raise the ttl"
+        "stop_time of {stop_time:?} does not leave 300 ms of the {span:?} for which a holder may believe: shorten it or raise the ttl"
     )]
     StopTime {
         /// The refused value.
@@ -308,6 +310,10 @@ impl LeaseTiming {
     }
 
     fn checked(mut self) -> Result<Self, TimingError> {
+        // A claim says milliseconds: what it says has to be what was meant.
+        for setting in [&mut self.ttl, &mut self.clamp, &mut self.wait] {
+            *setting = whole_millis(*setting);
+        }
         let range = SHORTEST_TTL..=LONGEST_TTL;
         for (setting, value) in [
             ("ttl", self.ttl),
@@ -337,7 +343,7 @@ impl LeaseTiming {
             });
         }
         let (stop_time, span) = (self.stop_time(), self.holder_span());
-        if stop_time >= span {
+        if span.saturating_sub(stop_time) < LEAST_ROOM {
             return Err(TimingError::StopTime { stop_time, span });
         }
         self.adjust(span.saturating_sub(stop_time));
@@ -380,6 +386,10 @@ impl LeaseTiming {
             .find(|a| a.setting == setting && a.used == used);
         adjusted.map_or(used, |adjustment| adjustment.asked)
     }
+}
+
+fn whole_millis(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 const fn out_of_range(
@@ -440,6 +450,19 @@ mod tests {
             .with_stop_time(s(10))
             .unwrap_err();
         assert!(matches!(error, TimingError::StopTime { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_stop_time_that_leaves_no_room_for_a_heartbeat_is_refused() {
+        let timing = LeaseTiming::new(s(10), s(2), s(2)).unwrap();
+        let almost_all = timing.holder_span().saturating_sub(Duration::from_millis(299));
+        assert!(timing.with_stop_time(almost_all).is_err());
+    }
+
+    #[test]
+    fn a_ttl_is_kept_in_whole_milliseconds() {
+        let timing = LeaseTiming::new(Duration::from_micros(15_000_900), s(5), s(4)).unwrap();
+        assert_eq!((timing.ttl(), timing.clamp()), (s(15), s(15)));
     }
 
     #[test]

@@ -115,8 +115,9 @@ fn body_of(body: Body) -> UnsyncBoxBody<Bytes, BoxError> {
     body.map_err(BoxError::from).boxed_unsync()
 }
 
+/// Ends with the first break since the request began, also one that came
+/// before its answer.
 fn ended_by(body: Body, mut breaks: watch::Receiver<u64>) -> UnsyncBoxBody<Bytes, BoxError> {
-    breaks.mark_unchanged();
     let ends = async move {
         let _ = breaks.changed().await;
     };

@@ -52,7 +52,7 @@ impl Sent {
     /// Whether the ack is of this write and of a new version.
     pub(super) fn was_acked_by(&self, committed: &Committed) -> bool {
         let returned = committed.leader.as_ref().and_then(|value| value.present());
-        Some(committed.revision) != self.expected
+        Some(committed.revision) > self.expected
             && returned.is_some_and(|record| self.is_record(record))
     }
 

@@ -6,8 +6,8 @@ use super::{Ask, Doing, Machine, ReleasePolicy, Role};
 use crate::election::event::{Alarm, EventKind};
 use crate::election::observer::{Read, Sight};
 use crate::{
-    Change, Entry, Initialize, LeaderRecord, LeaderWrite, Outcome, Precondition, Revision, Secret,
-    Stamp,
+    Change, Entry, Initialize, LeaderRecord, LeaderWrite, MemberName, Outcome, Precondition,
+    Revision, Secret, Stamp,
 };
 
 /// Acquiring writes of unknown outcome that are kept for reading back.
@@ -66,11 +66,8 @@ impl Machine {
         };
         let wait = self.timing.challenger_wait();
         let left = self.observer.left_to_wait(wait, now).unwrap_or(wait);
-        let for_us = self
-            .candidate
-            .as_ref()
-            .is_none_or(|candidate| *candidate == self.me);
-        let given_up = self.policy == ReleasePolicy::Honor && self.observer.is_free() && for_us;
+        let honors = self.policy == ReleasePolicy::Honor;
+        let given_up = honors && self.observer.is_free() && !self.stands_aside();
         if left.is_zero() || given_up || self.acked == Some(revision) {
             return self.acquire(Some(revision), sight.record.present());
         }
@@ -198,6 +195,10 @@ impl Machine {
     }
 
     fn acquire_is_unknown(&mut self, sent: Sent) {
+        if !self.contending {
+            self.must_read = None;
+            return;
+        }
         self.must_read = Some(Read::Plain);
         if let Role::Follower(unresolved) = &mut self.role {
             if unresolved.len() == MOST_UNRESOLVED {
@@ -229,6 +230,18 @@ impl Machine {
             };
             self.leader_saw(&entry, crate::election::observer::Change::None, false, now);
         }
+    }
+
+    /// Whether a request that is due names another member to lead next: then
+    /// what is released is left alone, as if it were not. That only adds
+    /// waiting, so the wall clock may have a say in it.
+    fn stands_aside(&self) -> bool {
+        let Some(request) = &self.request else {
+            return false;
+        };
+        let due = request.scheduled_at.is_none_or(|at| at <= self.wall());
+        let another = |candidate: &MemberName| *candidate != self.me;
+        due && request.candidate.as_ref().is_some_and(another)
     }
 
     /// A claim with a longer T_CLAMP than our T_WAIT: its holder might believe

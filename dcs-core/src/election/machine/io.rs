@@ -3,7 +3,7 @@
 use crate::election::event::ElectionEvent;
 use crate::election::timing::LeaseTiming;
 use crate::{
-    Change, Entry, Error, Failsafe, LeaderRecord, LeaderUpdate, MemberName, Outcome, Precondition,
+    Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, Outcome, Precondition,
     Revision, Stamp, Status,
 };
 
@@ -22,7 +22,7 @@ pub(crate) enum Input<'a> {
     ScopeSeen(Option<Revision>),
     /// The watch showed a request to hand over, or none. Before it shows the
     /// release that follows, since the leader saw the request first.
-    Candidate(Option<MemberName>),
+    Requested(Option<&'a Failover>),
     /// The request `id`, whose bytes left at `sent` or later, was answered.
     Answer {
         id: u64,

@@ -26,8 +26,8 @@ use super::event::{Alarm, ElectionEvent, EventKind};
 use super::observer::{Change as Seen, Observer, Read};
 use super::timing::LeaseTiming;
 use crate::{
-    Clock, Entropy, Entry, Error, Failsafe, LeaderRecord, MemberName, Outcome, Revision, Session,
-    Stamp, Status, Timestamp, Value,
+    Clock, Entropy, Entry, Error, Failover, Failsafe, LeaderRecord, MemberName, Outcome, Revision,
+    Session, Stamp, Status, Timestamp, Value,
 };
 use attempt::Sent;
 use follow::Bootstrap;
@@ -84,15 +84,16 @@ pub(crate) struct Machine {
     /// A read that has to come before any other request.
     must_read: Option<Read>,
     pause: Option<Pause>,
+    /// When it was last decided what is due: what was not due then is waited for.
+    decided: Stamp,
     /// A pause that begins once the read has come back.
     pause_after_read: Option<Pause>,
     failures: u32,
     /// Revision of a definite ack of an own lease write, with no release sent
     /// since: what a new term may build on without waiting (rule H9).
     acked: Option<Revision>,
-    /// Whom a request names to lead next. Everyone else leaves what is released
-    /// alone, as if it were not.
-    candidate: Option<MemberName>,
+    /// The request to hand over, if there is one.
+    request: Option<Failover>,
     status: Option<Status>,
     failsafe: Option<Failsafe>,
     told: Told,
@@ -150,7 +151,6 @@ impl Machine {
             me: parts.me,
             timing: parts.timing,
             policy: parts.policy,
-            clock: parts.clock,
             entropy: parts.entropy,
             belief: parts.belief,
             observer: Observer::default(),
@@ -165,10 +165,12 @@ impl Machine {
             requests: 0,
             must_read: None,
             pause: None,
+            decided: parts.clock.now(),
+            clock: parts.clock,
             pause_after_read: None,
             failures: 0,
             acked: None,
-            candidate: None,
+            request: None,
             status: None,
             failsafe: None,
             told: Told::default(),
@@ -197,7 +199,7 @@ impl Machine {
                 self.saw(&update.entry, seen, false, now);
             }
             Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
-            Input::Candidate(candidate) => self.candidate = candidate,
+            Input::Requested(request) => self.request = request.cloned(),
             Input::Answer { id, sent, answer } => self.answered(id, sent, answer, now),
             Input::Command(command) => self.command(command),
             Input::Tick => {}
@@ -210,8 +212,11 @@ impl Machine {
         self.out.pop_front()
     }
 
-    /// When time alone will change something, counted from `now`.
-    pub(crate) fn next_wake(&self, now: Stamp) -> Option<Duration> {
+    /// When time alone will change something, counted from the last decision.
+    /// Counted from a later instant, what has become due in between would be
+    /// taken for done.
+    pub(crate) fn next_wake(&self) -> Option<Duration> {
+        let now = self.decided;
         let pause = self
             .pause
             .map(|pause| pause.left(now))
@@ -264,8 +269,14 @@ impl Machine {
             }
             Command::GiveUp => {
                 self.contending = false;
-                if let Role::Leader(term) = &mut self.role {
-                    term.giving_up = true;
+                match &mut self.role {
+                    Role::Leader(term) => term.giving_up = true,
+                    // An attempt that is found committed later opens no term.
+                    Role::Follower(unresolved) => {
+                        unresolved.clear();
+                        self.must_read = None;
+                    }
+                    Role::Releasing(_) => {}
                 }
             }
             Command::Timing(timing) => self.timing = timing,
@@ -305,6 +316,10 @@ impl Machine {
                 self.must_read = None;
                 self.pause = self.pause_after_read.take();
                 let seen = self.observer.read(&entry, read, now);
+                if matches!(read, Read::AfterConflict(on) if on == entry.revision) {
+                    // Refused, and yet nothing has changed: not to be repeated at once.
+                    self.space_out(Duration::ZERO, now);
+                }
                 self.saw(&entry, seen, true, now);
             }
             Err(error) => self.failed("reading the leader key back", &error, now),
@@ -350,21 +365,31 @@ impl Machine {
     /// Sends the next request, if one is due and none is under way.
     fn decide(&mut self, now: Stamp) {
         self.end_term_if_over(now);
+        self.decided = now;
         let waits = self.pause.is_some_and(|pause| !pause.left(now).is_zero());
         if self.flight.is_some() || waits {
             return;
         }
         self.pause = None;
-        if let Some(read) = self.must_read {
+        if let Some(read) = self.must_read.filter(|_| !self.gives_up_unread()) {
             self.ask(Doing::Read(read), Ask::ReadLeader);
             return;
         }
-        match self.role {
-            Role::Leader(_) => self.lead(now),
-            Role::Releasing(_) => self.release_again(now),
-            Role::Follower(_) if self.contending => self.follow(now),
-            Role::Follower(_) => {}
+        if matches!(self.role, Role::Leader(_)) {
+            self.lead(now);
         }
+        if matches!(self.role, Role::Releasing(_)) {
+            self.release_again(now);
+        }
+        if matches!(self.role, Role::Follower(_)) && self.contending && self.flight.is_none() {
+            self.follow(now);
+        }
+    }
+
+    /// A store that does not answer is no reason to go on leading.
+    fn gives_up_unread(&self) -> bool {
+        let gives_up = matches!(&self.role, Role::Leader(term) if term.giving_up);
+        gives_up && self.failures > 1
     }
 
     fn ask(&mut self, doing: Doing, what: Ask) {
@@ -390,7 +415,6 @@ impl Machine {
     /// Notes a failed request: the next one comes after a pause.
     fn failed(&mut self, what: &'static str, error: &Error, now: Stamp) {
         self.say(EventKind::trouble(what, error));
-        let longest = self.timing.attempt_timeout().min(LONGEST_PAUSE);
         let asked = match error {
             Error::Unavailable {
                 retry_after: Some(asked),
@@ -398,6 +422,15 @@ impl Machine {
             } => *asked,
             _ => Duration::ZERO,
         };
+        self.space_out(asked, now);
+    }
+
+    /// The next request comes after a pause, which doubles each time.
+    fn space_out(&mut self, asked: Duration, now: Stamp) {
+        let longest = self
+            .timing
+            .attempt_timeout()
+            .clamp(FIRST_PAUSE, LONGEST_PAUSE);
         let doubled = FIRST_PAUSE * 2_u32.pow(self.failures.min(6));
         let jitter = u32::try_from(self.entropy.bits() % 512).unwrap_or_default();
         let jittered = doubled * (768 + jitter) / 1024;

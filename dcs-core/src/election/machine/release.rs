@@ -48,7 +48,6 @@ impl Machine {
             expected,
             began: now,
         }));
-        self.release_again(now);
     }
 
     /// Sends the release, the same one each time, as long as it is worth it.

@@ -1,9 +1,11 @@
 //! Rules Q1 to Q5 and H9, as a member meets them that does not lead.
 
+use std::time::Duration;
+
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers, vacant};
 use crate::election::machine::{Command, ReleasePolicy};
 use crate::election::{Alarm, EventKind, LeaseTiming};
-use crate::{Change, Claim, Entry, Initialize, LeaderRecord, Precondition, Value};
+use crate::{Change, Claim, Entry, Failover, Initialize, LeaderRecord, Precondition, Value};
 
 #[test]
 fn a_version_is_left_alone_for_the_whole_wait() {
@@ -207,6 +209,85 @@ fn a_release_for_another_candidate_is_left_to_that_one() {
 }
 
 #[test]
+fn a_release_before_the_switchover_is_due_is_taken_over_at_once() {
+    let (mut leader, mut follower) = leader_and_follower();
+    let request = Failover::switchover(None, Some("c".parse().unwrap()));
+    let tomorrow = "2026-01-02T00:00:00+00:00".parse().unwrap();
+    follower.requested(&request.not_before(tomorrow));
+    leader.command(Command::GiveUp);
+    let released = leader.commit(12);
+    follower.watch(released, Some(11));
+    assert_eq!(follower.lease_write().1, Precondition::Matches(rev(12)));
+}
+
+#[test]
+fn a_wake_up_is_not_lost_between_the_decision_and_the_sleep() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL - Duration::from_micros(1));
+    rig.clock.advance(Duration::from_micros(1));
+    assert!(rig.machine.next_wake().is_some());
+}
+
+#[test]
+fn a_member_that_gave_up_is_not_elected_by_an_attempt_that_is_found_later() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    let (record, _) = rig.lease_write();
+    rig.unknown();
+    rig.command(Command::GiveUp);
+    rig.read_shows(Entry::present(rev(11), record));
+    assert!(!rig.leads() && rig.machine.is_idle());
+}
+
+#[test]
+fn an_unknown_acquire_of_a_member_that_gave_up_is_not_read_back() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    rig.command(Command::GiveUp);
+    rig.unknown();
+    rig.pass(s(2));
+    assert!(rig.is_waiting() && rig.machine.is_idle());
+}
+
+#[test]
+fn a_conflict_that_reading_does_not_explain_is_not_repeated_without_a_pause() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    for _ in 0..10 {
+        rig.conflict();
+        rig.read_shows(vacant(10));
+        assert!(rig.is_waiting());
+        rig.pass(s(2));
+    }
+}
+
+#[test]
+fn a_short_ttl_in_the_record_shortens_no_wait() {
+    let mut rig = Rig::new("a");
+    let mut record = strangers(10).value.present().cloned().unwrap();
+    record.ttl = Some(s(1));
+    rig.begin(&Entry::present(rev(10), record));
+    rig.pass(TTL - s(1));
+    assert!(rig.is_waiting());
+}
+
+#[test]
+fn an_unknown_acquire_that_is_found_too_late_gives_no_right_to_a_new_term() {
+    let mut rig = Rig::new("a");
+    rig.begin(&vacant(10));
+    rig.pass(TTL);
+    let (record, _) = rig.lease_write();
+    rig.unknown();
+    rig.clock.advance(TTL);
+    rig.read_shows(Entry::present(rev(11), record));
+    assert!(!rig.leads() && rig.is_waiting());
+}
+
+#[test]
 fn a_release_for_this_candidate_is_taken_over_at_once() {
     let (mut leader, mut follower) = leader_and_follower();
     follower.candidate(Some("b"));
@@ -343,7 +424,7 @@ fn leader_and_follower() -> (Rig, Rig) {
     (leader, follower)
 }
 
-fn claimed_with_clamp(clamp: std::time::Duration) -> Entry<LeaderRecord> {
+fn claimed_with_clamp(clamp: Duration) -> Entry<LeaderRecord> {
     let leader = Rig::leading("c");
     let sight = leader.machine.observer.seen().cloned().unwrap();
     let mut record = sight.record.present().cloned().unwrap();

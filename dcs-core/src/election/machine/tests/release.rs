@@ -1,5 +1,7 @@
 //! Rule H7, release.
 
+use std::time::Duration;
+
 use super::rig::{HEARTBEAT, Rig, TTL, rev, s, strangers};
 use crate::Precondition;
 use crate::election::EventKind;
@@ -54,6 +56,52 @@ fn a_release_of_unknown_outcome_is_sent_again_unchanged() {
     assert!(rig.is_waiting());
     rig.pass(s(1));
     assert_eq!(rig.lease_write(), first);
+}
+
+#[test]
+fn a_release_that_was_tried_in_vain_is_followed_by_what_is_due() {
+    let mut rig = Rig::leading("a");
+    rig.pass(s(27));
+    rig.refused();
+    rig.command(Command::GiveUp);
+    rig.pass(s(1));
+    rig.command(Command::Contend);
+    // Each try of the release is answered by nobody; what comes then is no release.
+    while rig.is_waiting() || rig.lease_write().0.holder.is_none() {
+        if rig.is_waiting() {
+            assert!(rig.machine.next_wake().is_some());
+        } else {
+            rig.unknown();
+        }
+        rig.pass(s(1));
+    }
+    assert_eq!(rig.lease_write().1, Precondition::Matches(rev(11)));
+}
+
+#[test]
+fn a_pause_that_ends_between_the_decision_and_the_sleep_is_not_slept_through() {
+    let mut rig = Rig::leading("a");
+    rig.command(Command::GiveUp);
+    rig.unknown();
+    let left = rig.machine.next_wake().unwrap();
+    rig.pass(left - Duration::from_nanos(1));
+    rig.clock.advance(Duration::from_nanos(1));
+    assert!(rig.machine.next_wake().is_some());
+}
+
+#[test]
+fn a_step_down_that_the_store_does_not_answer_does_not_go_on_leading() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    rig.command(Command::GiveUp);
+    rig.unknown();
+    for _ in 0..4 {
+        if rig.reads() {
+            rig.read_fails();
+        }
+        rig.pass(s(1));
+    }
+    assert!(!rig.leads());
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::election::machine::{
 use crate::election::{EventKind, LeaseTiming};
 use crate::test_clock::TestClock;
 use crate::{
-    Change, Clock, Committed, Entropy, Entry, Error, FencingToken, Key, LeaderRecord, LeaderUpdate,
-    Outcome, Precondition, Revision, Stamp, Value,
+    Change, Clock, Committed, Entropy, Entry, Error, Failover, FencingToken, Key, LeaderRecord,
+    LeaderUpdate, Outcome, Precondition, Revision, Stamp, Value,
 };
 
 pub(super) const TTL: Duration = Duration::from_secs(30);
@@ -110,7 +110,12 @@ impl Rig {
     }
 
     pub(super) fn candidate(&mut self, name: Option<&str>) {
-        self.input(Input::Candidate(name.map(|name| name.parse().unwrap())));
+        let candidate = name.map(|name| name.parse().unwrap());
+        self.requested(&Failover::switchover(None, candidate));
+    }
+
+    pub(super) fn requested(&mut self, request: &Failover) {
+        self.input(Input::Requested(Some(request)));
     }
 
     pub(super) fn command(&mut self, command: Command) {
