@@ -100,6 +100,13 @@ pub enum Alarm {
     /// The store showed an older revision than before: it was restored from a
     /// copy, or moved. Fencing tokens may repeat.
     StoreWentBack,
+    /// Something else than this library keeps changing the leader record, and
+    /// each change makes everyone wait anew: nobody can take over. Find it and
+    /// stop it.
+    FailoverBlocked {
+        /// How often it was changed since the last lease write.
+        changes: u32,
+    },
     /// The leader record cannot be read. It is replaced once the wait is over.
     MalformedLeader {
         /// Which part is wrong.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{Claim, Entry, LeaderRecord, LeaderUpdate, ReleaseHash, Revision, Stamp, Value};
+use crate::{
+    Attempt, Claim, Entry, LeaderRecord, LeaderUpdate, ReleaseHash, Revision, Stamp, Value,
+};
 
 /// The newest version seen, since when, and whether its holder gave it up.
 #[derive(Debug, Default)]
@@ -15,6 +17,10 @@ pub(crate) struct Observer {
     stretch: Option<(Revision, Option<ReleaseHash>)>,
     /// The version that a holder gave up on purpose, as the watch showed it.
     free: Option<Revision>,
+    /// The lease write that was seen last.
+    attempt: Option<Attempt>,
+    /// Since when, and how often, the version has changed without a lease write.
+    meddling: Option<(Stamp, u32)>,
 }
 
 /// One version of the leader key and the instant of its first sight.
@@ -89,6 +95,13 @@ impl Observer {
         seen.is_some() && seen == self.free
     }
 
+    /// How often third parties have changed the version, if they have kept
+    /// everyone waiting for longer than `wait` by it.
+    pub(crate) fn blocked(&self, wait: Duration, now: Stamp) -> Option<u32> {
+        let (since, changes) = self.meddling?;
+        (now.challenger_elapsed_since(since) >= wait).then_some(changes)
+    }
+
     /// How long the version seen last still has to be left alone, of `wait` in
     /// all; `None` before anything was seen.
     pub(crate) fn left_to_wait(&self, wait: Duration, now: Stamp) -> Option<Duration> {
@@ -105,12 +118,27 @@ impl Observer {
             Change::WentBack => entry.revision,
             _ => self.newest.max(entry.revision),
         };
+        self.note_meddling(entry, now);
         self.seen = Some(Sight {
             revision: entry.revision,
             record: entry.value.clone(),
             since: now,
         });
         change
+    }
+
+    fn note_meddling(&mut self, entry: &Entry<LeaderRecord>, now: Stamp) {
+        let attempt = entry
+            .get()
+            .and_then(LeaderRecord::valid_claim)
+            .map(|claim| claim.attempt);
+        if attempt.is_some() && attempt != self.attempt {
+            self.attempt = attempt;
+            self.meddling = None;
+        } else {
+            let (since, changes) = self.meddling.unwrap_or((now, 0));
+            self.meddling = Some((since, changes + 1));
+        }
     }
 
     fn judge(&self, revision: Option<Revision>, read: Read) -> Change {
@@ -158,7 +186,7 @@ fn release_hash(value: &Value<LeaderRecord>) -> Option<ReleaseHash> {
 mod tests {
     use super::*;
     use crate::test_clock::TestClock;
-    use crate::{Attempt, Clock, MemberName, ReleaseMark, Secret, Session, Timestamp};
+    use crate::{Clock, MemberName, ReleaseMark, Secret, Session, Timestamp};
 
     const SECRET: Secret = Secret::from_bits(7);
 

@@ -455,7 +455,9 @@ mod tests {
     #[test]
     fn a_stop_time_that_leaves_no_room_for_a_heartbeat_is_refused() {
         let timing = LeaseTiming::new(s(10), s(2), s(2)).unwrap();
-        let almost_all = timing.holder_span().saturating_sub(Duration::from_millis(299));
+        let almost_all = timing
+            .holder_span()
+            .saturating_sub(Duration::from_millis(299));
         assert!(timing.with_stop_time(almost_all).is_err());
     }
 

@@ -142,6 +142,7 @@ struct Told {
     holder: Vec<Option<MemberName>>,
     waiting: Option<Revision>,
     alarmed: Option<Revision>,
+    blocked: bool,
 }
 
 impl Machine {
@@ -337,6 +338,7 @@ impl Machine {
         }
         if seen != Seen::None {
             self.tell_holder(entry);
+            self.tell_of_meddling(now);
         }
         match self.role {
             Role::Leader(_) => self.leader_saw(entry, seen, fresh, now),
@@ -360,6 +362,15 @@ impl Machine {
                 revision: entry.revision,
             });
         }
+    }
+
+    fn tell_of_meddling(&mut self, now: Stamp) {
+        let blocked = self.observer.blocked(self.timing.challenger_wait(), now);
+        let blocked = blocked.filter(|_| matches!(self.role, Role::Follower(_)));
+        if let (Some(changes), false) = (blocked, self.told.blocked) {
+            self.say(EventKind::Alarm(Alarm::FailoverBlocked { changes }));
+        }
+        self.told.blocked = blocked.is_some();
     }
 
     /// Sends the next request, if one is due and none is under way.

@@ -309,6 +309,38 @@ fn a_member_with_a_longer_clamp_than_our_wait_is_not_replaced() {
 }
 
 #[test]
+fn a_third_party_that_keeps_everyone_waiting_is_reported_once() {
+    let mut rig = Rig::new("a");
+    rig.begin(&strangers(10));
+    let mut alarms = 0;
+    for revision in 11..20 {
+        rig.pass(TTL / 3);
+        rig.watch(strangers(revision), Some(revision - 1));
+        let blocked =
+            |event: &EventKind| matches!(event, EventKind::Alarm(Alarm::FailoverBlocked { .. }));
+        alarms += rig.events().into_iter().filter(blocked).count();
+    }
+    assert_eq!(alarms, 1);
+}
+
+#[test]
+fn a_leader_that_renews_is_no_third_party() {
+    let (mut leader, mut follower) = leader_and_follower();
+    for revision in 12..20 {
+        leader.pass(HEARTBEAT);
+        follower.pass(HEARTBEAT);
+        let renewed = leader.commit(revision);
+        follower.watch(renewed, Some(revision - 1));
+    }
+    assert!(
+        !follower
+            .events()
+            .iter()
+            .any(|event| matches!(event, EventKind::Alarm(_)))
+    );
+}
+
+#[test]
 fn a_malformed_record_is_reported_and_replaced_after_the_wait() {
     let mut rig = Rig::new("a");
     let why = "ttl is \"x\"".to_owned();
