@@ -44,6 +44,7 @@ pub type WatchStream = BoxStream<'static, Result<WatchEvent, Error>>;
 /// - **G-KEY**: a write changes its own key and no other. Only status and
 ///   failsafe share a write with the leader key, and stay as they are where it
 ///   does not give them. Scopes do not see each other.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Dcs: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// The scope whose keys this store holds.

@@ -1,39 +1,9 @@
-//! A scripted store for unit tests of code that calls one.
+//! A scripted store for unit tests of code that calls one, made by mockall. For
+//! a store that *behaves* take `dcs-memory`.
 
 use std::fmt;
-use std::time::Duration;
 
-use async_trait::async_trait;
-
-use crate::{
-    Capabilities, Change, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord, Outcome,
-    Precondition, Scope, Snapshot, WatchStream,
-};
-
-mockall::mock! {
-    /// A store that answers as it is told, made by mockall.
-    ///
-    /// For a store that *behaves* take `dcs-memory`.
-    pub Dcs {}
-
-    #[async_trait]
-    impl Dcs for Dcs {
-        fn scope(&self) -> &Scope;
-        fn capabilities(&self) -> Capabilities;
-        async fn load(&self) -> Result<Snapshot, Error>;
-        async fn load_leader(&self) -> Result<Entry<LeaderRecord>, Error>;
-        async fn write(&self, change: &Change, expected: Precondition) -> Outcome;
-        async fn put_member(&self, record: &MemberRecord) -> Outcome;
-        async fn delete_member(&self, name: &MemberName) -> Outcome;
-        fn watch(&self, silence: Duration) -> WatchStream;
-    }
-}
-
-impl fmt::Debug for MockDcs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MockDcs")
-    }
-}
+pub use crate::dcs::MockDcs;
 
 impl fmt::Display for MockDcs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,8 +13,13 @@ impl fmt::Display for MockDcs {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::{Committed, Config, DcsExt, EditError, Key, Revision};
+    use crate::{
+        Committed, Config, Dcs, DcsExt, EditError, Entry, Error, Key, Outcome, Revision, Scope,
+        Snapshot,
+    };
 
     fn conflict() -> Outcome {
         Outcome::NotCommitted(Error::Conflict {
