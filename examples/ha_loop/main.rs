@@ -10,9 +10,11 @@ mod on_memory;
 mod report;
 mod stand_in;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use dcs_kubernetes::BuildError;
 use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Args, Backend};
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let timing = match args.timing() {
@@ -57,7 +60,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(BuildError::PodIp { .. }) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

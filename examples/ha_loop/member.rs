@@ -32,6 +32,7 @@ struct Memory {
     config: Option<Revision>,
     members: usize,
     put: Option<(MemberRecord, Revision)>,
+    malformed: Vec<String>,
     /// The request that was obeyed: obeying it again would be a loop.
     obeyed: Option<Revision>,
 }
@@ -55,6 +56,7 @@ impl Member {
         tasks.spawn(report.tell_all(self.me.clone(), elector.events()));
         tasks.spawn(driver.run());
         let mut acquiring = Box::pin(self.acquire(&elector, Duration::ZERO));
+        let tick = self.report.tick(self.timing.loop_wait());
         loop {
             let ended = OptionFuture::from(lease.as_ref().map(Lease::ended));
             tokio::select! {
@@ -70,7 +72,7 @@ impl Member {
                     acquiring = Box::pin(self.acquire(&elector, Duration::ZERO));
                 }
                 Some(_) = view.changed() => {}
-                () = self.clock.sleep(Duration::from_millis(500)) => {}
+                () = self.clock.sleep(tick) => {}
             }
             let left = lease.as_ref().and_then(Lease::remaining);
             self.report.left(&self.me, left, self.timing.holder_span());
@@ -101,6 +103,7 @@ impl Member {
         if std::mem::replace(&mut memory.members, view.members.len()) != view.members.len() {
             self.report.seen(&*self.clock, &self.me, "member", view);
         }
+        self.report.malformed(&self.me, view, &mut memory.malformed);
         self.keep_record(view, leads, memory).await;
         if leads {
             self.seed(view).await;

@@ -38,39 +38,41 @@ pub(crate) async fn run(args: &Args, timing: LeaseTiming, report: Report) -> any
     }
     // What cannot work is said before anything is written.
     if let Some(member) = members.first() {
-        member
-            .dcs
-            .load()
-            .await
-            .context("reading the scope for the first time")?;
+        member.dcs.load().await.with_context(|| {
+            let url = &config.cluster_url;
+            let (host, port) = (url.host().unwrap_or_default(), url.port_u16());
+            let port = port.map_or_else(String::new, |port| format!(":{port}"));
+            format!("reading the scope for the first time from {host}{port}")
+        })?;
     }
-    let stand_ins = stand_ins(args, config, &names).await?;
-    run_members(args, &report, members).await;
+    let stand_ins = stand_ins(args, &config, &names).await?;
+    let ran = run_members(args, &report, members).await;
     for stand_in in stand_ins {
         stand_in.remove().await;
     }
-    Ok(())
+    ran
 }
 
-async fn run_members(args: &Args, report: &Report, members: Vec<Member>) {
+async fn run_members(args: &Args, report: &Report, members: Vec<Member>) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let mut running = JoinSet::new();
     for member in members {
         running.spawn(member.run(stopped.clone()));
     }
     let clock = SystemClock::new();
-    tokio::select! {
-        () = crate::signalled() => {}
-        () = report.ended() => {}
-        () = dcs_core::Clock::sleep(&clock, args.duration) => {}
-        _ = running.join_next() => {}
-    }
+    let first = tokio::select! {
+        () = crate::signalled() => None,
+        () = report.ended() => None,
+        () = dcs_core::Clock::sleep(&clock, args.duration) => None,
+        ended = running.join_next() => ended,
+    };
     stop.send_replace(true);
-    while let Some(ended) = running.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a member ended by a panic");
-        }
+    let mut ended = Vec::from_iter(first);
+    while let Some(next) = running.join_next().await {
+        ended.push(next);
     }
+    let ended: Result<(), _> = ended.into_iter().collect();
+    ended.context("a member ended by a panic")
 }
 
 fn connect(
@@ -80,7 +82,7 @@ fn connect(
     name: &MemberName,
     ip: IpAddr,
 ) -> anyhow::Result<Arc<dyn Dcs>> {
-    let user_agent = format!("ha-loop/{} ({name})", env!("CARGO_PKG_VERSION"));
+    let user_agent = user_agent(name);
     let (scope, namespace) = (args.scope.clone(), args.namespace.clone());
     let (labels, name) = (args.labels.clone(), name.clone());
     let timeout = timing.attempt_timeout();
@@ -107,20 +109,28 @@ fn connect(
     })
 }
 
+/// How a member calls itself in the API server's audit log.
+fn user_agent(name: &MemberName) -> String {
+    format!("ha-loop/{} ({name})", env!("CARGO_PKG_VERSION"))
+}
+
 /// Outside a cluster nobody makes the members' Pods.
 async fn stand_ins(
     args: &Args,
-    config: kube::Config,
+    config: &kube::Config,
     names: &[MemberName],
 ) -> anyhow::Result<Vec<StandIn>> {
     if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         return Ok(Vec::new());
     }
-    let client = kube::Client::try_from(config).context("a client for the stand-in Pods")?;
     let mut stand_ins = Vec::new();
     for name in names {
+        let mut config = config.clone();
+        let agent = ("user-agent".parse()?, user_agent(name).parse()?);
+        config.headers.push(agent);
+        let client = kube::Client::try_from(config).context("a client for the stand-in Pods")?;
         let (namespace, scope) = (&args.namespace, &args.scope);
-        let stand_in = StandIn::make(client.clone(), namespace, scope, &args.labels, name).await;
+        let stand_in = StandIn::make(client, namespace, scope, &args.labels, name).await;
         match stand_in {
             Ok(stand_in) => stand_ins.push(stand_in),
             Err(error) => {

@@ -27,6 +27,7 @@ struct World {
     report: Report,
     running: BTreeMap<MemberName, Running>,
     started: u64,
+    panicked: bool,
 }
 
 struct Running {
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: &Args, timing: LeaseTiming, report: Report) -> any
         report,
         running: BTreeMap::new(),
         started: 0,
+        panicked: false,
     };
     for (number, name) in members(args)?.into_iter().enumerate() {
         world.start(name, args.bootstrap && number == 0);
@@ -67,6 +69,7 @@ pub(crate) async fn run(args: &Args, timing: LeaseTiming, report: Report) -> any
     if let Some(pace) = pace {
         pace.abort();
     }
+    anyhow::ensure!(!world.panicked, "a member ended by a panic");
     Ok(())
 }
 
@@ -133,6 +136,7 @@ impl World {
     fn crash(&mut self, name: &MemberName) {
         if let Some(member) = self.running.remove(name) {
             member.task.abort();
+            self.report.gone(name, "crashed");
         }
     }
 
@@ -141,7 +145,8 @@ impl World {
         if let Some(member) = self.running.remove(name) {
             member.stop.send_replace(true);
             // One that panicked has said so by itself.
-            let _ = member.task.await;
+            self.panicked |= member.task.await.is_err();
+            self.report.gone(name, "stopped");
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use dcs_core::election::{ElectionEvent, EventKind, Events};
-use dcs_core::{Clock, MemberName, Snapshot, Timestamp};
+use dcs_core::{Clock, Key, MemberName, Snapshot, Timestamp};
 use futures::StreamExt;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -131,6 +131,40 @@ impl Report {
             How::Json => {}
             How::Text => self.line(&format!("-- {text}")),
             How::Live(live) => live.line(&format!("-- {text}")),
+        }
+    }
+
+    /// How often a member looks after itself if nothing happens: as often as the
+    /// loop asks for, or as a person expects a bar to move.
+    pub(crate) fn tick(&self, loop_wait: Duration) -> Duration {
+        if self.is_live() {
+            loop_wait.min(Duration::from_millis(500))
+        } else {
+            loop_wait
+        }
+    }
+
+    /// Says once which keys cannot be read, and are left as they are. Of the
+    /// leader key the elector tells.
+    pub(crate) fn malformed(&self, me: &MemberName, view: &Snapshot, told: &mut Vec<String>) {
+        let malformed = view
+            .malformed()
+            .into_iter()
+            .filter(|(key, _)| *key != Key::Leader);
+        let malformed: Vec<_> = malformed
+            .map(|(key, why)| format!("{key} is malformed: {why}"))
+            .collect();
+        for text in malformed.iter().filter(|text| !told.contains(text)) {
+            tracing::error!(member = %me, "{text}; repair or remove it");
+            self.note(text);
+        }
+        *told = malformed;
+    }
+
+    /// A member that no longer runs, for the live view.
+    pub(crate) fn gone(&self, me: &MemberName, how: &str) {
+        if let How::Live(live) = &self.how {
+            live.left(me, how, Duration::ZERO, Duration::ZERO);
         }
     }
 

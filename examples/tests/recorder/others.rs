@@ -1,0 +1,114 @@
+//! The versions of everything but the leader object, and the requests.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use dcs_cluster::audit;
+use serde_json::{Map, Value};
+
+use crate::labels;
+use crate::support::api::USER_AGENT;
+use crate::support::cluster::{Backend, Cluster};
+use crate::support::recorder::{Happened, Recorder, Version};
+use crate::support::wait::{seconds, until};
+
+pub(crate) fn judge_config(cluster: &Cluster, versions: &[Version]) {
+    let (ttl, wait) = (cluster.timing.ttl, cluster.timing.loop_wait);
+    let seeded = format!(
+        r#"{{"ttl":{},"loop_wait":{},"#,
+        ttl.as_secs(),
+        wait.as_secs()
+    );
+    for Version { object, .. } in versions {
+        assert_eq!(object["metadata"]["labels"], labels(), "{object:#}");
+        for (key, text) in texts(object) {
+            match &*key {
+                "config" => assert!(text.starts_with(&seeded) && is_compact(&text), "{text}"),
+                "initialize" => assert!(text.len() >= 10 && text.parse::<u64>().is_ok(), "{text}"),
+                _ => panic!("{key}: {text}"),
+            }
+        }
+    }
+    let last = &versions.last().unwrap().object;
+    assert_eq!(texts(last).len(), 2, "{last:#}");
+    assert!(versions.len() <= 2, "written once each: {versions:#?}");
+}
+
+pub(crate) fn judge_failover(cluster: &Cluster, versions: &[Version]) {
+    let counts: Vec<usize> = versions.iter().map(|v| texts(&v.object).len()).collect();
+    assert_eq!(counts, [2, 0, 2, 0], "asked and consumed, twice");
+    for Version { object, .. } in versions {
+        assert_eq!(object["metadata"]["labels"], labels(), "{object:#}");
+        let has_address = cluster.backend == Backend::Endpoints && !object["subsets"].is_null();
+        assert!(!has_address, "{object:#}");
+    }
+}
+
+pub(crate) fn judge_pods(pods: &Recorder) {
+    let names = ["demo-0", "demo-1", "demo-2"];
+    assert_eq!(pods.names(), names);
+    for version in names.iter().flat_map(|name| pods.of(name)) {
+        let annotations = texts(&version.object);
+        let Some(text) = annotations.get("status") else {
+            assert_eq!(version.happened, Happened::Added);
+            continue;
+        };
+        let name = version.object["metadata"]["name"].as_str().unwrap();
+        assert_eq!(annotations.len(), 1, "{annotations:?}");
+        assert!(is_compact(text), "{text}");
+        let status: Map<String, Value> = serde_json::from_str(text).unwrap();
+        let keys: Vec<_> = status.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["conn_url", "state", "role", "version"]);
+        let address: u8 = name.strip_prefix("demo-").unwrap().parse().unwrap();
+        let url = format!("postgres://192.0.2.{}:5432/postgres", address + 1);
+        assert_eq!(status["conn_url"], url);
+        assert_eq!(status["state"], "running");
+        let roles = ["primary", "replica"];
+        assert!(roles.contains(&status["role"].as_str().unwrap()), "{text}");
+    }
+}
+
+/// Rule H4, as far as the audit log shows it, and who may do what.
+pub(crate) async fn judge_requests(cluster: &Cluster) {
+    let log = PathBuf::from(std::env::var_os("DCS_AUDIT_LOG").expect("DCS_AUDIT_LOG is set"));
+    let own = || {
+        let all = audit::requests(&log).unwrap().into_iter();
+        all.filter(|request| request.namespace == cluster.api.namespace)
+    };
+    until(
+        "the last request is in the audit log",
+        seconds(10),
+        async || {
+            let removed = own().filter(|r| r.verb == "delete" && r.resource == "pods");
+            (removed.count() >= 4).then_some(())
+        },
+    )
+    .await;
+    for request in own().filter(|request| request.user_agent != USER_AGENT) {
+        let agent = format!("ha-loop/{} (demo-", env!("CARGO_PKG_VERSION"));
+        assert!(request.user_agent.starts_with(&agent), "{request:?}");
+        let on_objects = request.resource == cluster.backend.plural();
+        let on_pods = request.resource == "pods";
+        assert!(on_objects || on_pods, "{request:?}");
+        assert_eq!(request.subresource, "", "{request:?}");
+        let verbs = ["create", "patch", "get", "list", "watch"];
+        let is_stand_in = on_pods && request.verb == "delete";
+        let allowed = verbs.contains(&&*request.verb) || is_stand_in;
+        assert!(allowed, "{request:?}");
+    }
+}
+
+fn texts(object: &Value) -> BTreeMap<String, String> {
+    let annotations = object["metadata"]["annotations"].as_object();
+    let texts = annotations.into_iter().flatten();
+    texts
+        .map(|(key, text)| (key.clone(), text.as_str().unwrap().to_owned()))
+        .collect()
+}
+
+/// As Python writes JSON with the separators `,` and `:`.
+fn is_compact(text: &str) -> bool {
+    let value: Value = serde_json::from_str(text).unwrap();
+    let written = value.to_string();
+    written == text
+}
