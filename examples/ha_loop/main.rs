@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", report::causes(error.as_ref()));
             match error.downcast_ref() {
                 Some(BuildError::PodIp { .. }) => ExitCode::from(2),
                 _ => ExitCode::FAILURE,

@@ -250,7 +250,17 @@ impl Live {
 
 /// Says on stderr that a request failed, with its causes.
 pub(crate) fn failed(me: &MemberName, what: &str, error: &(dyn std::error::Error + 'static)) {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes: Vec<_> = causes.map(ToString::to_string).collect();
-    tracing::warn!(member = %me, "{what} failed: {}", causes.join(": "));
+    tracing::warn!(member = %me, "{what} failed: {}", causes(error));
+}
+
+/// An error and its causes, each once: some errors tell their cause themselves.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |error| error.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }

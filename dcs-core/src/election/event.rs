@@ -125,13 +125,35 @@ impl EventKind {
     }
 }
 
+/// An error and its causes, each once: some errors tell their cause themselves.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let told = error.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_an_error_tells_itself_is_told_once() {
+        let inner = std::io::Error::other("the cause");
+        let outer = std::io::Error::other(format!("it failed: {inner}"));
+        let error = Error::Backend {
+            backend: "the store",
+            source: outer.into(),
+        };
+        assert_eq!(
+            with_causes(&error),
+            "the store failed: it failed: the cause"
+        );
+    }
 }
