@@ -551,3 +551,38 @@ async fn events_end_when_the_driver_has() {
     a.driver.abort();
     while events.next().await.is_some() {}
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_of_a_driver_that_is_gone_end_at_once() {
+    let world = World::new();
+    let a = world.member("a");
+    a.driver.abort();
+    world.pass(Duration::from_secs(1)).await;
+    let mut events = a.elector.events();
+    while events.next().await.is_some() {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_term_that_nobody_took_is_not_handed_out_after_its_driver_is_gone() {
+    let world = World::new();
+    let a = world.member("a");
+    a.elector.contend().unwrap();
+    world.pass(TTL * 2).await;
+    assert!(a.elector.is_leader());
+    a.driver.abort();
+    world.pass(Duration::from_millis(1)).await;
+    assert!(a.elector.acquire().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_key_that_does_not_fit_is_adjusted_and_told() {
+    let world = World::new();
+    let a = world.join("a", ElectorBuilder::follow_config);
+    let mut events = a.elector.events();
+    a.dcs
+        .edit_config(|_| Some(r#"{"ttl": 60}"#.parse().unwrap()))
+        .await
+        .unwrap();
+    let told = seen(&mut events, |kind| matches!(kind, EventKind::Adjusted(_))).await;
+    assert!(format!("{told:?}").contains("used: 30s"), "{told:?}");
+}

@@ -62,6 +62,9 @@ pub enum BuildError {
 ///
 /// # Errors
 /// [`BuildError::NoCluster`] where there is none.
+///
+/// # Cancel safety
+/// A dropped future leaves nothing behind.
 pub async fn infer_config() -> Result<kube::Config, BuildError> {
     let inferred = kube::Config::infer().await;
     inferred.map_err(|error| BuildError::NoCluster(error.into()))

@@ -46,6 +46,17 @@ pub(super) struct Times {
     pub(super) silence: Duration,
 }
 
+impl Times {
+    /// The leader's renewals prove the watch alive; a longer silence re-opens it.
+    pub(super) fn of(timing: &LeaseTiming) -> Self {
+        let silence = timing.loop_wait() + timing.retry_timeout();
+        Self {
+            attempt: timing.attempt_timeout(),
+            silence,
+        }
+    }
+}
+
 /// A request that was handed to the store, and its answer once it is there.
 type Flight = BoxFuture<'static, (u64, Stamp, Answer)>;
 
@@ -66,7 +77,8 @@ impl Driver {
     /// If the future is dropped while leading, no release is written: others
     /// wait for T_WAIT. What this process believes ends by its deadline.
     pub async fn run(mut self) {
-        let mut watch = self.dcs.watch(self.times.silence);
+        let mut silence = self.times.silence;
+        let mut watch = self.dcs.watch(silence);
         let mut flight: Option<Flight> = None;
         loop {
             while let Some(output) = self.machine.output() {
@@ -76,6 +88,10 @@ impl Driver {
                 }
             }
             self.settle();
+            if silence != self.times.silence {
+                silence = self.times.silence;
+                watch = self.dcs.watch(silence);
+            }
             if self.stopping && self.machine.is_idle() {
                 return;
             }
@@ -173,7 +189,15 @@ impl Driver {
                 );
             }
             // A watch that ends, against its contract: nothing more will come.
-            None => return self.asked(None),
+            None => {
+                let why = "the watch ended, which it never should".to_owned();
+                let kind = EventKind::Trouble {
+                    what: "watching the scope",
+                    why,
+                };
+                self.shared.tell(&*self.clock, kind);
+                return self.asked(None);
+            }
         };
         match &event {
             WatchEvent::Reset(snapshot) => {
@@ -227,7 +251,13 @@ impl Driver {
     fn apply_timing(&mut self) {
         let config = self.config.clone().unwrap_or_default();
         match self.base.with_config(&config) {
-            Ok(timing) => self.take_timing(timing),
+            Ok(timing) => {
+                for adjustment in timing.adjustments() {
+                    let kind = EventKind::Adjusted(adjustment.clone());
+                    self.shared.tell(&*self.clock, kind);
+                }
+                self.take_timing(timing);
+            }
             Err(error) => {
                 let what = "taking the settings of the config key";
                 let kind = EventKind::Trouble {
@@ -242,7 +272,7 @@ impl Driver {
     }
 
     fn take_timing(&mut self, timing: LeaseTiming) {
-        self.times.attempt = timing.attempt_timeout();
+        self.times = Times::of(&timing);
         self.shared.set_stop_time(timing.stop_time());
         self.machine.handle(Input::Command(Command::Timing(timing)));
     }

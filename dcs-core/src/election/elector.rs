@@ -61,8 +61,9 @@ pub struct Events(mpsc::UnboundedReceiver<ElectionEvent>);
 impl Elector {
     /// Begins an elector for the member `me` over a store.
     ///
-    /// `timing` is what holds until the config key says otherwise; hand what it
-    /// says to [`Elector::set_timing`].
+    /// `timing` is what holds until the user says otherwise by
+    /// [`Elector::set_timing`], or the config key does, if it is followed:
+    /// [`ElectorBuilder::follow_config`].
     pub fn builder(
         dcs: Arc<dyn Dcs>,
         me: MemberName,
@@ -99,6 +100,9 @@ impl Elector {
         let mut terms = self.shared.terms();
         let _counted = self.shared.acquiring();
         loop {
+            if self.asks.is_closed() {
+                return Err(ElectionEnded);
+            }
             let term = *terms.borrow_and_update();
             if term.is_none() {
                 // Also after another caller has given up what it held.
@@ -241,10 +245,7 @@ impl ElectorBuilder {
         ));
         let (asks, inbox) = mpsc::unbounded_channel();
         let (feed, view) = ClusterFeed::new();
-        let times = Times {
-            attempt: self.timing.attempt_timeout(),
-            silence: silence(&self.timing),
-        };
+        let times = Times::of(&self.timing);
         let base = self.timing.clone();
         let machine = Machine::new(Parts {
             me: self.me,
@@ -282,11 +283,6 @@ impl Stream for Events {
     ) -> Poll<Option<ElectionEvent>> {
         self.0.poll_recv(context)
     }
-}
-
-/// The leader's renewals prove the watch alive; a longer silence re-opens it.
-fn silence(timing: &LeaseTiming) -> Duration {
-    timing.loop_wait() + timing.retry_timeout()
 }
 
 /// Waits for the next term, or for the end of the driver.

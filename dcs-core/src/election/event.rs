@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::timing::Adjustment;
 use crate::{Error, FencingToken, MemberName, Revision, Timestamp};
 
 /// One thing that happened, in the order in which it happened.
@@ -60,6 +61,10 @@ pub enum EventKind {
         /// For how long, unless something changes.
         remaining: Duration,
     },
+    /// A setting of the config key was changed for this process, so that a
+    /// healthy leader outlives an outage of `retry_timeout`, or because the ttl
+    /// exceeds `max_ttl`.
+    Adjusted(Adjustment),
     /// Something that needs a person.
     Alarm(Alarm),
     /// A request failed. The elector goes on.

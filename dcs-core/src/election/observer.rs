@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Attempt, Claim, Entry, LeaderRecord, LeaderUpdate, ReleaseHash, Revision, Stamp, Value,
+    Attempt, Claim, Entry, LeaderRecord, LeaderUpdate, MemberName, ReleaseHash, Revision, Stamp,
+    Timestamp, Value,
 };
 
 /// The newest version seen, since when, and whether its holder gave it up.
@@ -17,9 +18,9 @@ pub(crate) struct Observer {
     stretch: Option<(Revision, Option<ReleaseHash>)>,
     /// The version that a holder gave up on purpose, as the watch showed it.
     free: Option<Revision>,
-    /// The lease write that was seen last.
-    attempt: Option<Attempt>,
-    /// Since when, and how often, the version has changed without a lease write.
+    /// Who was seen to renew last, and when by the record.
+    renewed: Option<(Option<MemberName>, Option<Timestamp>)>,
+    /// Since when, and how often, the version has changed without anyone renewing.
     meddling: Option<(Stamp, u32)>,
 }
 
@@ -127,13 +128,13 @@ impl Observer {
         change
     }
 
+    /// A holder that renews is nobody who meddles, by whatever rules it does:
+    /// Patroni writes no claim, and a new `renewTime` each time.
     fn note_meddling(&mut self, entry: &Entry<LeaderRecord>, now: Stamp) {
-        let attempt = entry
-            .get()
-            .and_then(LeaderRecord::valid_claim)
-            .map(|claim| claim.attempt);
-        if attempt.is_some() && attempt != self.attempt {
-            self.attempt = attempt;
+        let held = entry.get().filter(|record| record.holder.is_some());
+        let renewed = held.map(|record| (record.holder.clone(), record.renew_time));
+        if renewed.is_some() && renewed != self.renewed {
+            self.renewed = renewed;
             self.meddling = None;
         } else {
             let (since, changes) = self.meddling.unwrap_or((now, 0));

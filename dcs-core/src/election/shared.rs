@@ -60,6 +60,8 @@ struct Audience {
     /// What a late subscriber has missed and still holds.
     leader: Option<ElectionEvent>,
     term: Option<ElectionEvent>,
+    /// The driver has gone: nothing more will be told.
+    is_over: bool,
 }
 
 impl Shared {
@@ -96,12 +98,14 @@ impl Shared {
     /// Whether the drop of the lease of `term` leaves nobody who leads, or
     /// waits to: the newest term is that one, or one whose lease nobody took.
     pub(super) fn is_given_up(&self, term: u64) -> bool {
+        // First who waits: a caller hands out a term before it stops waiting.
+        let acquiring = self.acquiring.load(SeqCst);
         let newest = self.belief.newest_term();
         if newest == term && self.term.borrow().is_some() {
             return true;
         }
         let taken_since = newest > term && self.handed_out.load(SeqCst) >= newest;
-        !taken_since && self.acquiring.load(SeqCst) == 0
+        !taken_since && acquiring == 0
     }
 
     /// Counts a caller that waits for a lease, until the guard is dropped.
@@ -113,6 +117,7 @@ impl Shared {
     /// Nothing more will be told, and nobody renews any more.
     pub(super) fn driver_is_gone(&self) {
         let mut audience = self.audience();
+        audience.is_over = true;
         audience.subscribers.clear();
         audience.term = None;
     }
@@ -172,7 +177,10 @@ impl Shared {
                 self.term.send_replace(None);
             }
             EventKind::Leader { .. } => audience.leader = Some(event.clone()),
-            EventKind::Waiting { .. } | EventKind::Alarm(_) | EventKind::Trouble { .. } => {}
+            EventKind::Waiting { .. }
+            | EventKind::Adjusted(_)
+            | EventKind::Alarm(_)
+            | EventKind::Trouble { .. } => {}
         }
         audience
             .subscribers
@@ -187,7 +195,9 @@ impl Shared {
             // The receiver is at hand, so this cannot fail.
             let _ = sender.send(event.clone());
         }
-        audience.subscribers.push(sender);
+        if !audience.is_over {
+            audience.subscribers.push(sender);
+        }
         receiver
     }
 

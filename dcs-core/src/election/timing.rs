@@ -355,6 +355,14 @@ impl LeaseTiming {
         self.loop_wait = self.asked("loop_wait", self.loop_wait);
         self.retry_timeout = self.asked("retry_timeout", self.retry_timeout);
         self.adjustments.clear();
+        if self.ttl > self.clamp {
+            let (asked, used) = (self.ttl, self.clamp);
+            self.adjustments.push(Adjustment {
+                setting: "ttl",
+                asked,
+                used,
+            });
+        }
         if self.loop_wait + self.retry_timeout <= room {
             return;
         }
@@ -368,13 +376,12 @@ impl LeaseTiming {
             ("retry_timeout", self.retry_timeout, retry_timeout),
         ];
         let differing = changes.into_iter().filter(|(_, asked, used)| asked != used);
-        self.adjustments = differing
-            .map(|(setting, asked, used)| Adjustment {
+        self.adjustments
+            .extend(differing.map(|(setting, asked, used)| Adjustment {
                 setting,
                 asked,
                 used,
-            })
-            .collect();
+            }));
         (self.loop_wait, self.retry_timeout) = (loop_wait, retry_timeout);
     }
 
@@ -420,13 +427,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ttl_raised_by_the_config_key_does_not_pass_the_clamp() {
+    fn a_ttl_raised_by_the_config_key_does_not_pass_the_clamp_and_this_is_said() {
         let timing = LeaseTiming::new(s(15), s(5), s(4)).unwrap();
         let raised = timing
             .with_config(&r#"{"ttl": 60}"#.parse().unwrap())
             .unwrap();
         assert_eq!(raised.ttl(), s(15));
         assert_eq!(raised.challenger_wait(), s(15));
+        assert_eq!(raised.adjustments()[0].asked, s(60));
     }
 
     #[test]

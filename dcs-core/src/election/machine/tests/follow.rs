@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers, vacant};
 use crate::election::machine::{Command, ReleasePolicy};
 use crate::election::{Alarm, EventKind, LeaseTiming};
-use crate::{Change, Claim, Entry, Failover, Initialize, LeaderRecord, Precondition, Value};
+use crate::{
+    Change, Claim, Clock, Entry, Failover, Initialize, LeaderRecord, Precondition, Timestamp, Value,
+};
 
 #[test]
 fn a_version_is_left_alone_for_the_whole_wait() {
@@ -321,6 +323,23 @@ fn a_third_party_that_keeps_everyone_waiting_is_reported_once() {
         alarms += rig.events().into_iter().filter(blocked).count();
     }
     assert_eq!(alarms, 1);
+}
+
+#[test]
+fn a_patroni_that_renews_is_no_third_party() {
+    let mut rig = Rig::new("a");
+    rig.begin(&strangers(10));
+    for revision in 11..20 {
+        rig.pass(TTL / 3);
+        let mut record = strangers(revision).value.present().cloned().unwrap();
+        record.renew_time = Some(Timestamp::from_system_time(rig.clock.wall()));
+        rig.watch(Entry::present(rev(revision), record), Some(revision - 1));
+    }
+    assert!(
+        !rig.events()
+            .iter()
+            .any(|event| matches!(event, EventKind::Alarm(_)))
+    );
 }
 
 #[test]
