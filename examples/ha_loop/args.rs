@@ -32,8 +32,9 @@ pub(crate) struct Args {
     /// Several members in this process; 3 on memory.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) members: Option<u8>,
-    /// The address of the member; distinct ones from 192.0.2.0/24 off a cluster.
-    #[arg(long)]
+    /// The address of the member; by default `POD_IP` in a cluster, and off one an
+    /// address of 192.0.2.0/24 made of the name, which a SCOPE-N has to itself.
+    #[arg(long, conflicts_with = "members")]
     pub(crate) pod_ip: Option<IpAddr>,
     /// How long a lease lasts. Seeds the config key, which wins if it exists.
     #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
@@ -74,6 +75,26 @@ pub(crate) enum Output {
     Text,
     Json,
 }
+
+/// Why flags cannot be obeyed that are fine one by one.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// `--backend lease`.
+    NotYet,
+    /// In a cluster clients have to be sent to the Pod's own address.
+    NoPodIp,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotYet => "--backend lease is not there yet: use memory, endpoints or configmap",
+            Self::NoPodIp => "the address of this Pod is not known: set POD_IP from status.podIP, or give --pod-ip",
+        })
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl Args {
     /// The timing that the flags ask for.

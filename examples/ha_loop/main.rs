@@ -13,11 +13,13 @@ mod stand_in;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
+use dcs_core::NameError;
 use dcs_kubernetes::BuildError;
 use tokio::signal::unix::{SignalKind, signal};
 
-use args::{Args, Backend};
+use args::{Args, Backend, Refused};
 use report::Report;
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         .enable_all()
         .start_paused(on_memory)
         .build();
+    let told = report.clone();
     let ran = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
             match args.backend {
@@ -56,13 +59,17 @@ fn main() -> ExitCode {
             }
         })
     });
-    match ran {
+    match ran.and_then(|()| told.is_whole().context("writing to stdout")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", report::causes(error.as_ref()));
-            match error.downcast_ref() {
-                Some(BuildError::PodIp { .. }) => ExitCode::from(2),
-                _ => ExitCode::FAILURE,
+            let is_argument = matches!(error.downcast_ref(), Some(BuildError::PodIp { .. }))
+                || matches!(error.downcast_ref(), Some(Refused::NoPodIp))
+                || error.downcast_ref::<NameError>().is_some();
+            if is_argument {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
             }
         }
     }
@@ -74,7 +81,7 @@ async fn signalled() {
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
     ) else {
-        return std::future::pending().await;
+        return tracing::error!("signals cannot be waited for, so this ends at once");
     };
     tokio::select! {
         _ = interrupt.recv() => {}

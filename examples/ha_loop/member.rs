@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use dcs_core::election::{ElectionEnded, Elector, Lease, LeaseTiming};
 use dcs_core::{
-    Change, Clock, Dcs, DcsExt, Entropy, Entry, Failover, Initialize, MemberName, MemberRecord,
-    Outcome, Precondition, Revision, Snapshot, Timestamp, Value, WriteError,
+    Change, Clock, Config, Dcs, DcsExt, Entropy, Entry, Failover, Initialize, MemberName,
+    MemberRecord, Outcome, Precondition, Revision, Snapshot, Timestamp, Value, WriteError,
 };
 use futures::future::OptionFuture;
 use serde_json::Map;
@@ -29,7 +29,7 @@ pub(crate) struct Member {
 /// What the loop remembers from one turn to the next.
 #[derive(Default)]
 struct Memory {
-    config: Option<Revision>,
+    config: Option<Config>,
     members: usize,
     put: Option<(MemberRecord, Revision)>,
     malformed: Vec<String>,
@@ -97,7 +97,8 @@ impl Member {
 
     /// One turn over the newest view. Returns whether to hand over.
     async fn turn(&self, view: &Snapshot, leads: bool, memory: &mut Memory) -> bool {
-        if std::mem::replace(&mut memory.config, view.config.revision) != view.config.revision {
+        if memory.config.as_ref() != view.config.get() {
+            memory.config = view.config.get().cloned();
             self.report.seen(&*self.clock, &self.me, "config", view);
         }
         if std::mem::replace(&mut memory.members, view.members.len()) != view.members.len() {

@@ -10,7 +10,7 @@ use dcs_kubernetes::{ConfigMapDcs, EndpointsDcs, infer_config};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::args::{Args, Backend};
+use crate::args::{Args, Backend, Refused};
 use crate::member::Member;
 use crate::report::Report;
 use crate::stand_in::StandIn;
@@ -18,13 +18,13 @@ use crate::stand_in::StandIn;
 /// Runs the members until a signal, `--duration`, or the end of the output.
 pub(crate) async fn run(args: &Args, timing: LeaseTiming, report: Report) -> anyhow::Result<()> {
     if args.backend == Backend::Lease {
-        bail!("--backend lease is not there yet: use memory, endpoints or configmap");
+        bail!(Refused::NotYet);
     }
     let config = infer_config().await?;
     let names = names(args)?;
     let mut members = Vec::new();
     for (number, name) in names.iter().enumerate() {
-        let ip = args.pod_ip.unwrap_or_else(|| address(name));
+        let ip = address(args, name)?;
         members.push(Member {
             dcs: connect(args, &timing, config.clone(), name, ip)?,
             me: name.clone(),
@@ -38,7 +38,12 @@ pub(crate) async fn run(args: &Args, timing: LeaseTiming, report: Report) -> any
     }
     // What cannot work is said before anything is written.
     if let Some(member) = members.first() {
-        member.dcs.load().await.with_context(|| {
+        let reached = async {
+            member.dcs.load().await?;
+            // A lock of someone else is in no list: it lacks our labels.
+            member.dcs.load_leader().await
+        };
+        reached.await.with_context(|| {
             let url = &config.cluster_url;
             let (host, port) = (url.host().unwrap_or_default(), url.port_u16());
             let port = port.map_or_else(String::new, |port| format!(":{port}"));
@@ -120,7 +125,7 @@ async fn stand_ins(
     config: &kube::Config,
     names: &[MemberName],
 ) -> anyhow::Result<Vec<StandIn>> {
-    if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+    if in_cluster() {
         return Ok(Vec::new());
     }
     let mut stand_ins = Vec::new();
@@ -167,19 +172,54 @@ fn names(args: &Args) -> anyhow::Result<Vec<MemberName>> {
     Ok(vec![name])
 }
 
+/// Where clients reach the member: as told, the Pod's own, or a stand-in's.
+fn address(args: &Args, name: &MemberName) -> anyhow::Result<IpAddr> {
+    if let Some(ip) = args.pod_ip {
+        return Ok(ip);
+    }
+    if !in_cluster() {
+        return Ok(stand_in_address(args.scope.as_str(), name.as_str()));
+    }
+    let ip = std::env::var("POD_IP").map_err(|_| Refused::NoPodIp)?;
+    ip.parse()
+        .with_context(|| format!("POD_IP is {ip:?}, which is no address"))
+}
+
+fn in_cluster() -> bool {
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+}
+
 /// An address of TEST-NET-1 (RFC 5737), which Kubernetes takes and nothing
-/// answers at: by the number that the name ends in, else by the name's bytes.
-fn address(name: &MemberName) -> IpAddr {
-    let digits = name
-        .as_str()
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .next()
-        .unwrap_or_default();
-    let number = digits.parse::<u64>().unwrap_or_else(|_| {
-        name.as_str()
-            .bytes()
-            .fold(7, |sum, byte| sum * 31 % 65_521 + u64::from(byte))
-    });
-    let last = u8::try_from(number % 254).unwrap_or_default() + 1;
+/// answers at: SCOPE-N has the lower hundred to itself, other names share the rest.
+fn stand_in_address(scope: &str, name: &str) -> IpAddr {
+    let number = name
+        .strip_prefix(scope)
+        .and_then(|rest| rest.strip_prefix('-'));
+    let last = number
+        .and_then(|n| n.parse::<u8>().ok())
+        .filter(|n| *n < 100)
+        .map_or_else(
+            || {
+                let sum = name
+                    .bytes()
+                    .fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 65_521);
+                101 + u8::try_from(sum % 154).unwrap_or_default()
+            },
+            |n| n + 1,
+        );
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_named_after_the_scope_have_addresses_of_their_own() {
+        let addresses: std::collections::BTreeSet<_> = (0..100)
+            .map(|n| stand_in_address("demo", &format!("demo-{n}")))
+            .collect();
+        assert_eq!(addresses.len(), 100);
+        assert!(!addresses.contains(&stand_in_address("demo", "node-1")));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ use crate::args::Output;
 #[derive(Clone)]
 pub(crate) struct Report {
     how: How,
-    ended: Arc<tokio::sync::watch::Sender<bool>>,
+    ended: Arc<tokio::sync::watch::Sender<Option<ErrorKind>>>,
 }
 
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Report {
         };
         Self {
             how,
-            ended: Arc::new(tokio::sync::watch::channel(false).0),
+            ended: Arc::new(tokio::sync::watch::channel(None).0),
         }
     }
 
@@ -64,11 +64,19 @@ impl Report {
         matches!(self.how, How::Live(_))
     }
 
-    /// Completes once nobody reads the output any more.
+    /// Completes once the output takes no more.
     pub(crate) async fn ended(&self) {
         let mut ended = self.ended.subscribe();
         // The sender lives as long as this report.
-        let _ = ended.wait_for(|ended| *ended).await;
+        let _ = ended.wait_for(Option::is_some).await;
+    }
+
+    /// Whether all could be told, or the reader was satisfied before.
+    pub(crate) fn is_whole(&self) -> std::io::Result<()> {
+        match *self.ended.borrow() {
+            None | Some(ErrorKind::BrokenPipe) => Ok(()),
+            Some(kind) => Err(kind.into()),
+        }
     }
 
     /// Tells all that happens in the election, as `me` sees it, until it ends.
@@ -90,6 +98,9 @@ impl Report {
                 return self.note(&format!(
                     "{me} waits {wait}: what it saw may belong to a leader still"
                 ));
+            }
+            EventKind::Adjusted(adjusted) => {
+                return tracing::warn!(member = %me, ?adjusted, "adjusted");
             }
             EventKind::Alarm(alarm) => return tracing::error!(member = %me, ?alarm, "alarm"),
             EventKind::Trouble { what, why } => {
@@ -189,8 +200,12 @@ impl Report {
     /// One flushed line on stdout. A reader that has gone ends the program.
     fn line(&self, text: &str) {
         let mut out = stdout().lock();
-        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-            self.ended.send_replace(true);
+        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+            self.ended.send_if_modified(|ended| {
+                let first = ended.is_none();
+                *ended = ended.take().or(Some(error.kind()));
+                first
+            });
         }
     }
 }

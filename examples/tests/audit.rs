@@ -42,7 +42,8 @@ async fn a_scope_at_rest_costs_one_patch_in_each_loop_wait() {
         elected_ms = elected_ms.max(cluster.verdict().terms[0].from_ms);
     }
     let rest = elected_ms + AT_REST_MS - now_ms();
-    pass(std::time::Duration::from_millis(rest.try_into().unwrap())).await;
+    let rest = u64::try_from(rest).expect("the members settled before the window was to begin");
+    pass(std::time::Duration::from_millis(rest)).await;
 
     let before: Vec<usize> = clusters.iter().map(|c| requests(c).len()).collect();
     pass(window).await;

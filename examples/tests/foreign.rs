@@ -109,35 +109,50 @@ async fn a_pod_of_someone_else_is_refused_and_left_alone(backend: Backend) {
 }
 
 async fn a_lock_of_someone_else_is_named_and_left_alone(backend: Backend) {
-    let lock = backend.leader_object();
-    let out = beside_an_object_of_someone_else(backend, lock).await;
-    assert!(!out.contains("elected"), "{out}");
+    let (mut cluster, foreign) =
+        with_an_object_of_someone_else(backend, backend.leader_object()).await;
+    cluster.start("demo-0");
+    let ended = cluster.ended("demo-0").await;
+    assert_eq!((ended.status.code(), &*ended.out), (Some(1), ""));
+    wait_for_log(
+        &cluster,
+        &[backend.leader_object(), "cluster-name=demo", "not ours"],
+    )
+    .await;
+    let left = cluster
+        .api
+        .get(backend.plural(), backend.leader_object())
+        .await;
+    assert_eq!(left, Some(foreign));
+    assert_eq!(pod_of(&cluster).await, None);
 }
 
 async fn a_config_of_someone_else_is_named_and_left_alone(backend: Backend) {
-    let out = beside_an_object_of_someone_else(backend, "demo-config").await;
-    assert!(out.contains("elected"), "the lock is another object: {out}");
+    let (mut cluster, foreign) = with_an_object_of_someone_else(backend, "demo-config").await;
+    cluster.start("demo-0");
+    wait_for_log(&cluster, &["demo-config", "cluster-name=demo", "not ours"]).await;
+    cluster.signal("demo-0", Signal::TERM);
+    let ended = cluster.ended("demo-0").await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(
+        ended.out.contains("elected"),
+        "the lock is another object: {}",
+        ended.out
+    );
+    let left = cluster.api.get(backend.plural(), "demo-config").await;
+    assert_eq!(left, Some(foreign));
 }
 
-/// What a run tells that finds an object under one of its names, without the
-/// label of its scope.
-async fn beside_an_object_of_someone_else(backend: Backend, name: &str) -> String {
-    let mut cluster = Cluster::open(&format!("foreign-{name}"), backend, timing()).await;
+/// A scope in which one object exists without the label of the scope.
+async fn with_an_object_of_someone_else(backend: Backend, name: &str) -> (Cluster, Value) {
+    let cluster = Cluster::open(&format!("foreign-{name}"), backend, timing()).await;
     let foreign = json!({"metadata": {
         "name": name,
         "labels": {"application": "dcs"},
         "annotations": {"of": "someone else"},
     }});
     let foreign = cluster.api.create(backend.plural(), &foreign).await;
-    cluster.start("demo-0");
-    let label = format!("cluster-name={SCOPE}");
-    wait_for_log(&cluster, &[name, &label, "not ours"]).await;
-    cluster.signal("demo-0", Signal::TERM);
-    let ended = cluster.ended("demo-0").await;
-    assert!(ended.status.success(), "{ended:?}");
-    let left = cluster.api.get(backend.plural(), name).await;
-    assert_eq!(left, Some(foreign));
-    ended.out
+    (cluster, foreign)
 }
 
 async fn rubbish_in_the_lock_is_an_alarm_and_replaced_after_the_wait(backend: Backend) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Attempt, Claim, Entry, LeaderRecord, LeaderUpdate, MemberName, ReleaseHash, Revision, Stamp,
-    Timestamp, Value,
+    Claim, Entry, LeaderRecord, LeaderUpdate, MemberName, ReleaseHash, Revision, Stamp, Timestamp,
+    Value,
 };
 
 /// The newest version seen, since when, and whether its holder gave it up.
@@ -187,7 +187,7 @@ fn release_hash(value: &Value<LeaderRecord>) -> Option<ReleaseHash> {
 mod tests {
     use super::*;
     use crate::test_clock::TestClock;
-    use crate::{Clock, MemberName, ReleaseMark, Secret, Session, Timestamp};
+    use crate::{Attempt, Clock, ReleaseMark, Secret, Session};
 
     const SECRET: Secret = Secret::from_bits(7);
 

@@ -139,7 +139,7 @@ macro_rules! for_each_case {
 /// The expression makes a harness and is evaluated once for each test. Put the
 /// call into a module of its own where one file tests several backends.
 ///
-/// ```ignore
+/// ```text
 /// dcs_conformance::conformance_tests!(MyHarness::new());
 /// dcs_conformance::conformance_tests!(MyServer::new(), ignore = "needs a server: make server-up");
 /// ```
