@@ -9,7 +9,9 @@ mod attempt;
 mod follow;
 mod io;
 mod lead;
+mod pace;
 mod release;
+mod tell;
 #[cfg(test)]
 #[expect(
     clippy::unchecked_time_subtraction,
@@ -22,23 +24,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::belief::Belief;
-use super::event::{Alarm, ElectionEvent, EventKind};
+use super::event::{Alarm, EventKind};
 use super::observer::{Change as Seen, Observer, Read};
 use super::timing::LeaseTiming;
 use crate::{
     Clock, Entropy, Entry, Error, Failover, Failsafe, LeaderRecord, MemberName, Outcome, Revision,
-    Session, Stamp, Status, Timestamp, Value,
+    Session, Stamp, Status,
 };
 use attempt::Sent;
 use follow::Bootstrap;
 pub(crate) use io::{Answer, Ask, Command, Input, Output, Request};
 use lead::Term;
+use pace::Pause;
 use release::Release;
-
-/// The shortest pause after a failed request.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause after a failed request.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+use tell::Told;
 
 /// Whether a release on purpose lets others acquire at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,23 +125,6 @@ enum Doing {
     Renew(Box<Sent>),
     Release,
     Read(Read),
-}
-
-/// No request before `length` has passed since `from`.
-#[derive(Clone, Copy, Debug)]
-struct Pause {
-    from: Stamp,
-    length: Duration,
-}
-
-/// What was said already and is not said twice.
-#[derive(Debug, Default)]
-struct Told {
-    /// Empty before anything was told; then the holder, or nobody.
-    holder: Vec<Option<MemberName>>,
-    waiting: Option<Revision>,
-    alarmed: Option<Revision>,
-    blocked: bool,
 }
 
 impl Machine {
@@ -347,32 +329,6 @@ impl Machine {
         }
     }
 
-    fn tell_holder(&mut self, entry: &Entry<LeaderRecord>) {
-        if let (Value::Malformed(why), true) = (&entry.value, self.told.alarmed != entry.revision) {
-            self.told.alarmed = entry.revision;
-            self.say(EventKind::Alarm(Alarm::MalformedLeader {
-                why: why.clone(),
-            }));
-        }
-        let holder = entry.get().and_then(|record| record.holder.clone());
-        if self.told.holder.first() != Some(&holder) {
-            self.told.holder = vec![holder.clone()];
-            self.say(EventKind::Leader {
-                holder,
-                revision: entry.revision,
-            });
-        }
-    }
-
-    fn tell_of_meddling(&mut self, now: Stamp) {
-        let blocked = self.observer.blocked(self.timing.challenger_wait(), now);
-        let blocked = blocked.filter(|_| matches!(self.role, Role::Follower(_)));
-        if let (Some(changes), false) = (blocked, self.told.blocked) {
-            self.say(EventKind::Alarm(Alarm::FailoverBlocked { changes }));
-        }
-        self.told.blocked = blocked.is_some();
-    }
-
     /// Sends the next request, if one is due and none is under way.
     fn decide(&mut self, now: Stamp) {
         self.end_term_if_over(now);
@@ -408,68 +364,6 @@ impl Machine {
         let id = self.requests;
         self.flight = Some(Flight { id, doing });
         self.out.push_back(Output::Request(Request { id, what }));
-    }
-
-    fn say(&mut self, kind: EventKind) {
-        self.say_at(self.wall(), kind);
-    }
-
-    fn say_at(&mut self, at: Timestamp, kind: EventKind) {
-        self.out
-            .push_back(Output::Event(ElectionEvent { at, kind }));
-    }
-
-    fn wall(&self) -> Timestamp {
-        Timestamp::from_system_time(self.clock.wall())
-    }
-
-    /// Notes a failed request: the next one comes after a pause.
-    fn failed(&mut self, what: &'static str, error: &Error, now: Stamp) {
-        self.say(EventKind::trouble(what, error));
-        let asked = match error {
-            Error::Unavailable {
-                retry_after: Some(asked),
-                ..
-            } => *asked,
-            _ => Duration::ZERO,
-        };
-        self.space_out(asked, now);
-    }
-
-    /// The next request comes after a pause, which doubles each time.
-    fn space_out(&mut self, asked: Duration, now: Stamp) {
-        let longest = self
-            .timing
-            .attempt_timeout()
-            .clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        let doubled = FIRST_PAUSE * 2_u32.pow(self.failures.min(6));
-        let jitter = u32::try_from(self.entropy.bits() % 512).unwrap_or_default();
-        let jittered = doubled * (768 + jitter) / 1024;
-        self.failures += 1;
-        self.pause = Some(Pause {
-            from: now,
-            length: jittered.max(asked).min(longest),
-        });
-    }
-
-    /// Notes a write of unknown outcome: it is read back at once, and the next
-    /// write comes after a pause.
-    fn unknown(&mut self, what: &'static str, error: &Error, now: Stamp) {
-        self.failed(what, error, now);
-        self.pause_after_read = self.pause.take();
-        self.must_read = Some(Read::Plain);
-    }
-
-    fn succeeded(&mut self) {
-        self.failures = 0;
-        self.pause_after_read = None;
-    }
-}
-
-impl Pause {
-    fn left(self, now: Stamp) -> Duration {
-        self.length
-            .saturating_sub(now.challenger_elapsed_since(self.from))
     }
 }
 

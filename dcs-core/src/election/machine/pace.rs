@@ -1,0 +1,71 @@
+//! How requests are spaced out when they fail.
+
+use std::time::Duration;
+
+use super::Machine;
+use crate::election::event::EventKind;
+use crate::election::observer::Read;
+use crate::{Error, Stamp};
+
+/// The shortest pause after a failed request.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause after a failed request.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// No request before `length` has passed since `from`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pause {
+    pub(super) from: Stamp,
+    pub(super) length: Duration,
+}
+
+impl Machine {
+    /// Notes a failed request: the next one comes after a pause.
+    pub(super) fn failed(&mut self, what: &'static str, error: &Error, now: Stamp) {
+        self.say(EventKind::trouble(what, error));
+        let asked = match error {
+            Error::Unavailable {
+                retry_after: Some(asked),
+                ..
+            } => *asked,
+            _ => Duration::ZERO,
+        };
+        self.space_out(asked, now);
+    }
+
+    /// The next request comes after a pause, which doubles each time.
+    pub(super) fn space_out(&mut self, asked: Duration, now: Stamp) {
+        let longest = self
+            .timing
+            .attempt_timeout()
+            .clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let doubled = FIRST_PAUSE * 2_u32.pow(self.failures.min(6));
+        let jitter = u32::try_from(self.entropy.bits() % 512).unwrap_or_default();
+        let jittered = doubled * (768 + jitter) / 1024;
+        self.failures += 1;
+        self.pause = Some(Pause {
+            from: now,
+            length: jittered.max(asked).min(longest),
+        });
+    }
+
+    /// Notes a write of unknown outcome: it is read back at once, and the next
+    /// write comes after a pause.
+    pub(super) fn unknown(&mut self, what: &'static str, error: &Error, now: Stamp) {
+        self.failed(what, error, now);
+        self.pause_after_read = self.pause.take();
+        self.must_read = Some(Read::Plain);
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+        self.pause_after_read = None;
+    }
+}
+
+impl Pause {
+    pub(super) fn left(self, now: Stamp) -> Duration {
+        self.length
+            .saturating_sub(now.challenger_elapsed_since(self.from))
+    }
+}
