@@ -109,20 +109,14 @@ async fn a_pod_of_someone_else_is_refused_and_left_alone(backend: Backend) {
 }
 
 async fn a_lock_of_someone_else_is_named_and_left_alone(backend: Backend) {
-    let (mut cluster, foreign) =
-        with_an_object_of_someone_else(backend, backend.leader_object()).await;
+    let name = backend.leader_object();
+    let (mut cluster, foreign) = with_an_object_of_someone_else(backend, name).await;
     cluster.start("demo-0");
+    let label = format!("cluster-name={SCOPE}");
+    wait_for_log(&cluster, &[name, &label, "not ours"]).await;
     let ended = cluster.ended("demo-0").await;
     assert_eq!((ended.status.code(), &*ended.out), (Some(1), ""));
-    wait_for_log(
-        &cluster,
-        &[backend.leader_object(), "cluster-name=demo", "not ours"],
-    )
-    .await;
-    let left = cluster
-        .api
-        .get(backend.plural(), backend.leader_object())
-        .await;
+    let left = cluster.api.get(backend.plural(), name).await;
     assert_eq!(left, Some(foreign));
     assert_eq!(pod_of(&cluster).await, None);
 }
