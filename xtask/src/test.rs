@@ -121,9 +121,21 @@ async fn run_all(quick: bool) -> anyhow::Result<ExitCode> {
     let mut session = Session {
         interrupts,
         table: table(),
+        passed: 0,
+        failed: 0,
     };
     let done = session.all(quick).await;
-    writeln!(io::stdout().lock(), "{}", session.table).context("writing the table of steps")?;
+    let Session {
+        table,
+        passed,
+        failed,
+        ..
+    } = &session;
+    writeln!(
+        io::stdout().lock(),
+        "{table}\nsteps: {passed} passed, {failed} failed"
+    )
+    .context("writing the table of steps")?;
     Ok(match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
@@ -136,6 +148,8 @@ async fn run_all(quick: bool) -> anyhow::Result<ExitCode> {
 struct Session {
     interrupts: Interrupts,
     table: Table,
+    passed: usize,
+    failed: usize,
 }
 
 impl Session {
@@ -229,6 +243,10 @@ impl Session {
     fn ended(&mut self, step: &str, verdict: &str, took: Duration) {
         let took = display(took);
         eprintln!("<== {step}: {verdict} after {took}");
+        match verdict {
+            "passed" | "started" => self.passed += 1,
+            _ => self.failed += 1,
+        }
         self.table.add_row([step, verdict, &took]);
     }
 }

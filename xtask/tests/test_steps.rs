@@ -71,7 +71,15 @@ fn the_steps_run_in_order() {
         !stdout.contains("streamed"),
         "standard output carries the result only: {stdout}"
     );
-    assert_eq!(stdout.matches("passed").count(), 4, "{stdout}");
+    assert_eq!(
+        stdout
+            .lines()
+            .filter(|line| line.contains(" passed "))
+            .count(),
+        4,
+        "{stdout}"
+    );
+    assert_eq!(stdout.lines().last(), Some("steps: 4 passed, 0 failed"));
     assert!(stdout.contains("left out"), "{stdout}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
