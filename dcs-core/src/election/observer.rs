@@ -331,6 +331,13 @@ mod tests {
     }
 
     #[test]
+    fn a_release_that_followed_another_version_than_the_one_seen_last_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(5), Some(4)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
     fn a_release_that_the_watch_does_not_vouch_for_is_not_free() {
         let (mut observer, clock) = watching(5);
         observer.watched(&update(6, released(5), None), clock.now());
