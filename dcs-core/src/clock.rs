@@ -87,10 +87,14 @@ impl Stamp {
     /// longer than [`SUSPEND_LIMIT`].
     #[must_use]
     pub fn suspended_since(self, earlier: Self) -> bool {
-        let moved = self
-            .suspended_total()
-            .saturating_sub(earlier.suspended_total());
-        moved > i64::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i64::MAX)
+        self.suspended_beyond(earlier.suspended_total())
+    }
+
+    /// Whether the machine was suspended for longer than [`SUSPEND_LIMIT`] since
+    /// a stamp whose [`Stamp::suspended_total`] was `earlier`.
+    pub(crate) fn suspended_beyond(self, earlier: i64) -> bool {
+        let limit = i64::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i64::MAX);
+        self.suspended_total().saturating_sub(earlier) > limit
     }
 
     /// Boottime less monotonic, in nanoseconds: it grows while the machine is

@@ -233,13 +233,7 @@ async fn a_value_that_would_be_read_as_another_one_is_refused_unsent() {
     ] {
         let (client, log) = client(|_| Reply::Hang);
         let outcome = endpoints(client).write(&change, at(1)).await;
-        assert!(
-            matches!(
-                outcome,
-                dcs_core::Outcome::NotCommitted(dcs_core::Error::Refused { .. })
-            ),
-            "{outcome:?}"
-        );
+        assert_refused(&outcome);
         assert!(log.all().is_empty());
     }
 }
@@ -274,13 +268,7 @@ async fn the_key_of_another_member_is_not_touched() {
         dcs.put_member(&other).await,
         dcs.delete_member(other.name()).await,
     ] {
-        assert!(
-            matches!(
-                outcome,
-                dcs_core::Outcome::NotCommitted(dcs_core::Error::Refused { .. })
-            ),
-            "{outcome:?}"
-        );
+        assert_refused(&outcome);
     }
     assert!(log.all().is_empty());
 }
@@ -337,4 +325,12 @@ async fn a_list_is_read_to_its_last_page() {
     });
     let found = endpoints(client).load().await.unwrap();
     assert!(found.leader.revision.is_some() && found.config.revision.is_some());
+}
+
+fn assert_refused(outcome: &dcs_core::Outcome) {
+    let refused = matches!(
+        outcome,
+        dcs_core::Outcome::NotCommitted(dcs_core::Error::Refused { .. })
+    );
+    assert!(refused, "{outcome:?}");
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use crate::{Clock, SUSPEND_LIMIT, Stamp};
+use crate::{Clock, Stamp};
 
 /// A closed term. No deadline is zero: one lies a span after a reading.
 const CLOSED: u64 = 0;
@@ -126,11 +126,7 @@ impl Belief {
     fn current(&self, term: u64, now: Stamp) -> Option<Deadline> {
         loop {
             let deadline = self.deadline(term)?;
-            let limit = i64::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i64::MAX);
-            let suspended = now
-                .suspended_total()
-                .saturating_sub(self.suspended.load(SeqCst))
-                > limit;
+            let suspended = now.suspended_beyond(self.suspended.load(SeqCst));
             if deadline.remaining(now).is_some() && !suspended {
                 return Some(deadline);
             }

@@ -115,7 +115,7 @@ impl Elector {
                     self.asks.clone(),
                 ));
             }
-            tokio_changed(&mut terms, &self.asks).await?;
+            next_term(&mut terms, &self.asks).await?;
         }
     }
 
@@ -285,7 +285,7 @@ impl Stream for Events {
 }
 
 /// Waits for the next term, or for the end of the driver.
-async fn tokio_changed<T>(
+async fn next_term<T>(
     terms: &mut tokio::sync::watch::Receiver<T>,
     asks: &mpsc::UnboundedSender<Ask>,
 ) -> Result<(), ElectionEnded> {
