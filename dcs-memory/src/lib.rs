@@ -66,6 +66,7 @@ mod link;
 mod log;
 mod memory_store;
 mod options;
+pub mod sim;
 mod store;
 mod watch;
 

@@ -1,0 +1,174 @@
+//! What the clocks of one node make of real time.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use dcs_core::{Clock, Stamp};
+use futures_util::future::BoxFuture;
+
+use super::executor::{Alarm, Executor, Nanos, lock};
+
+const SECOND: u64 = 1_000_000_000;
+/// `2026-01-01T00:00:00Z`.
+const WALL_START: u64 = 1_767_225_600;
+
+/// The clocks of one node: raw within the drift that electors are told, the
+/// others slewed at will, boottime alone going on while the node sleeps.
+#[derive(Clone)]
+pub(super) struct NodeClock {
+    executor: Executor,
+    ticks: Arc<Mutex<Ticks>>,
+}
+
+/// How the clocks of a node run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticks {
+    at: Nanos,
+    boot: u64,
+    mono: u64,
+    raw: u64,
+    wall: i64,
+    /// Rate of the raw clock, in parts per million of real time off.
+    pub(super) raw_ppm: i64,
+    /// Rate of the slewed clocks.
+    pub(super) slew_ppm: i64,
+    pub(super) is_asleep: bool,
+    /// Whether anything was slewed since the start.
+    pub(super) was_slewed: bool,
+    pub(super) wall_jumped: bool,
+}
+
+impl NodeClock {
+    pub(super) fn new(executor: &Executor, raw_ppm: i64, chance: &mut fastrand::Rng) -> Self {
+        let ticks = Ticks {
+            at: executor.now(),
+            boot: chance.u64(0..1_000_000) * SECOND,
+            mono: chance.u64(0..1_000_000) * SECOND,
+            raw: chance.u64(0..1_000_000) * SECOND,
+            wall: chance.i64(0..100_000) * 1_000_000,
+            raw_ppm,
+            slew_ppm: raw_ppm,
+            is_asleep: false,
+            was_slewed: false,
+            wall_jumped: false,
+        };
+        Self {
+            executor: executor.clone(),
+            ticks: Arc::new(Mutex::new(ticks)),
+        }
+    }
+
+    /// Changes how the clocks run from now on.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Ticks)) {
+        let mut ticks = lock(&self.ticks);
+        ticks.go_on_to(self.executor.now());
+        change(&mut ticks);
+    }
+
+    /// The wall clock jumps by so many milliseconds.
+    pub(super) fn jump(&self, millis: i64) {
+        self.change(|ticks| {
+            ticks.wall += millis * 1_000_000;
+            ticks.wall_jumped = true;
+        });
+    }
+
+    pub(super) fn read(&self) -> Ticks {
+        let mut ticks = lock(&self.ticks);
+        ticks.go_on_to(self.executor.now());
+        *ticks
+    }
+}
+
+impl Ticks {
+    fn go_on_to(&mut self, now: Nanos) {
+        let passed = now - self.at;
+        if passed == 0 {
+            return;
+        }
+        self.at = now;
+        let raw = scaled(passed, self.raw_ppm);
+        if self.is_asleep {
+            self.boot += passed;
+        } else {
+            let slewed = scaled(passed, self.slew_ppm);
+            self.raw += raw;
+            self.mono += slewed;
+            self.boot += slewed;
+        }
+        self.wall += i64::try_from(raw).unwrap_or(i64::MAX);
+    }
+}
+
+/// So many nanoseconds by a clock that is off by so many parts per million.
+fn scaled(nanos: u64, ppm: i64) -> u64 {
+    let (whole, rest) = (nanos / 1_000_000, nanos % 1_000_000);
+    let signed = |part: u64| i64::try_from(part).unwrap_or(i64::MAX);
+    let off = signed(whole) * ppm + signed(rest) * ppm / 1_000_000;
+    nanos.saturating_add_signed(off)
+}
+
+impl Clock for NodeClock {
+    fn now(&self) -> Stamp {
+        let ticks = self.read();
+        let nanos = Duration::from_nanos;
+        Stamp::from_readings(nanos(ticks.boot), nanos(ticks.mono), nanos(ticks.raw))
+    }
+
+    fn wall(&self) -> SystemTime {
+        let wall = u64::try_from(self.read().wall).unwrap_or(0);
+        SystemTime::UNIX_EPOCH + Duration::from_secs(WALL_START) + Duration::from_nanos(wall)
+    }
+
+    /// A timer of the monotonic clock, which stands still while the node sleeps.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let wait = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Box::pin(Sleep {
+            target: self.read().mono.saturating_add(wait),
+            clock: self.clone(),
+            alarm: None,
+        })
+    }
+}
+
+impl fmt::Debug for NodeClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NodeClock").field(&self.read()).finish()
+    }
+}
+
+struct Sleep {
+    target: u64,
+    clock: NodeClock,
+    alarm: Option<(Nanos, Alarm)>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let ticks = self.clock.read();
+        let left = self.target.saturating_sub(ticks.mono);
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        // By real time that is so much, if the rate stays; if not, it is asked
+        // again, and may come late, as timers do.
+        let rate = u64::try_from(1_000_000 + ticks.slew_ppm).unwrap_or(1_000_000);
+        let wait = match left.checked_mul(1_000_000) {
+            Some(scaled) => scaled.div_ceil(rate),
+            None => left,
+        };
+        let at = ticks.at.saturating_add(wait);
+        if let Some((_, alarm)) = self.alarm.as_ref().filter(|(set, _)| *set > ticks.at) {
+            alarm.wakes(context.waker());
+        } else {
+            let alarm = self.clock.executor.alarm(at, context.waker().clone());
+            self.alarm = Some((at, alarm));
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,249 @@
+//! How each fault is carried out.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use super::class::Class;
+use super::executor::lock;
+use super::fault::Fault;
+use super::net::nanos;
+use super::story::Story;
+use super::trace::Mark;
+use super::trouble::SLEW_PPM;
+
+impl Story {
+    /// Carries a fault out.
+    pub(super) fn happen(self: &Arc<Self>, fault: Fault) {
+        let world = &self.world;
+        if let Some(class) = fault.class() {
+            world.made(class);
+        }
+        world.note(|| format!("-- {fault}"));
+        let aim = fault.process();
+        // A plan may name a process that never came to be, or is gone.
+        if aim.is_some_and(|process| !self.running().contains(&process)) {
+            return;
+        }
+        world.trace.mark(|| Mark::Fault {
+            process: aim,
+            what: fault.to_string(),
+        });
+        match fault {
+            Fault::Crash { process, restart } => self.crash(process, restart),
+            Fault::Pause { process, lasts } => {
+                self.hold(process);
+                self.later(lasts, move |story| story.release_holds(process, false));
+            }
+            Fault::Suspend { process, lasts } => self.suspend(process, lasts),
+            Fault::Twin { process } => {
+                let node = lock(&world.processes)[process].node;
+                self.start(node);
+                world.hit(Class::Twin);
+            }
+            Fault::Cut {
+                process,
+                requests,
+                answers,
+                lasts,
+            } => self.cut(process, (requests, answers), lasts),
+            Fault::LateWatch { .. }
+            | Fault::BrokenWatch { .. }
+            | Fault::WatchGap { .. }
+            | Fault::SilentWatch { .. } => self.trouble_watch(&fault),
+            Fault::Slew { process, ppm } => world.clock_of(process).change(|ticks| {
+                ticks.slew_ppm = ppm.clamp(-SLEW_PPM, SLEW_PPM);
+                ticks.was_slewed = true;
+            }),
+            Fault::WallJump { process, millis } => world.clock_of(process).jump(millis),
+            Fault::Timing { process, ttl } => self.set_timing(process, ttl),
+            Fault::Handover { candidate } => self.ask_for_handover(candidate),
+            Fault::Edit(edit) => self.edit(&edit),
+            Fault::Message { .. } => {}
+        }
+    }
+
+    fn trouble_watch(self: &Arc<Self>, fault: &Fault) {
+        let world = &self.world;
+        let Some(process) = fault.process() else {
+            return;
+        };
+        match fault {
+            Fault::LateWatch { by, lasts, .. } => {
+                let by = nanos(*by);
+                world.with_link(process, |link| link.late_watch.push(by));
+                self.later(*lasts, move |story| {
+                    story.world.with_link(process, |link| {
+                        let on = link.late_watch.iter().position(|late| *late == by);
+                        on.map(|on| link.late_watch.swap_remove(on));
+                    });
+                });
+            }
+            Fault::BrokenWatch { .. } => {
+                world.with_link(process, |link| link.breaks += 1);
+            }
+            Fault::WatchGap { .. } => {
+                world.with_link(process, |link| link.gaps += 1);
+            }
+            Fault::SilentWatch { .. } => {
+                world.with_link(process, |link| link.silences += 1);
+            }
+            _ => {}
+        }
+        world.wake_watchers(process);
+    }
+
+    fn crash(self: &Arc<Self>, process: usize, restart: Duration) {
+        let world = &self.world;
+        let node = lock(&world.processes)[process].node;
+        let had = lock(&world.judge)
+            .elector_of(process)
+            .is_some_and(dcs_core::election::Elector::is_leader);
+        if had {
+            world.hit(Class::Crash);
+        }
+        lock(&world.processes)[process].is_alive = false;
+        lock(&world.judge).killed(process);
+        world.trace.mark(|| Mark::End { process });
+        world.executor.kill(process);
+        lock(&self.restarts).push(node);
+        self.later(restart, move |story| {
+            let is_due = {
+                let mut restarts = lock(&story.restarts);
+                let due = restarts.iter().position(|waits| *waits == node);
+                due.map(|due| restarts.swap_remove(due)).is_some()
+            };
+            if is_due {
+                story.start(node);
+            }
+        });
+    }
+
+    fn suspend(self: &Arc<Self>, process: usize, lasts: Duration) {
+        let node = lock(&self.world.processes)[process].node;
+        let clock = self.clocks[node].clone();
+        if clock.read().is_asleep {
+            return;
+        }
+        clock.change(|ticks| ticks.is_asleep = true);
+        let there: Vec<_> = {
+            let processes = lock(&self.world.processes);
+            let all = processes.iter().enumerate();
+            all.filter(|(_, process)| process.is_alive && process.node == node)
+                .map(|(number, _)| number)
+                .collect()
+        };
+        if there
+            .iter()
+            .any(|process| lock(&self.world.judge).is_judged(*process))
+        {
+            self.world.hit(Class::Suspend);
+        }
+        for process in &there {
+            self.hold(*process);
+        }
+        self.later(lasts, move |story| {
+            story.clocks[node].change(|ticks| ticks.is_asleep = false);
+            for process in &there {
+                story.release_holds(*process, false);
+            }
+        });
+    }
+
+    fn cut(self: &Arc<Self>, process: usize, (requests, answers): (bool, bool), lasts: Duration) {
+        let class = match (requests, answers) {
+            (true, false) => Class::CutRequests,
+            (false, true) => Class::CutAnswers,
+            _ => Class::Cut,
+        };
+        self.world.with_link(process, |link| {
+            if requests {
+                link.cut_requests.push(class);
+            }
+            if answers {
+                link.cut_answers.push(class);
+            }
+        });
+        self.world.trace.mark(|| Mark::Cut { process, is: true });
+        self.world.wake_watchers(process);
+        self.later(lasts, move |story| {
+            let now = story.world.now();
+            let is_whole = story.world.with_link(process, |link| {
+                take_one(&mut link.cut_requests, class, requests);
+                take_one(&mut link.cut_answers, class, answers);
+                link.opened_at = now;
+                link.cut_requests.is_empty() && link.cut_answers.is_empty()
+            });
+            if is_whole {
+                story.world.trace.mark(|| Mark::Cut { process, is: false });
+            }
+            story.world.wake_watchers(process);
+        });
+    }
+
+    /// Undoes something later, unless all was healed meanwhile.
+    fn later(self: &Arc<Self>, wait: Duration, undo: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let story = Arc::clone(self);
+        self.world.executor.after(nanos(wait), move || {
+            if !story.is_healed.load(Relaxed) {
+                undo(&story);
+            }
+        });
+    }
+
+    fn hold(&self, process: usize) {
+        let world = &self.world;
+        lock(&world.processes)[process].holds += 1;
+        lock(&world.judge).stopped(process);
+        world.trace.mark(|| Mark::Stopped { process, is: true });
+        world.executor.stop(process);
+    }
+
+    pub(super) fn release_holds(&self, process: usize, all: bool) {
+        let world = &self.world;
+        let goes_on = {
+            let mut processes = lock(&world.processes);
+            let process = &mut processes[process];
+            let was_held = process.holds > 0;
+            process.holds = if all {
+                0
+            } else {
+                process.holds.saturating_sub(1)
+            };
+            was_held && process.holds == 0
+        };
+        if goes_on {
+            world.trace.mark(|| Mark::Stopped { process, is: false });
+            if world.executor.go_on(process) > 0 {
+                world.hit(Class::Pause);
+            }
+        }
+    }
+
+    fn set_timing(&self, process: usize, ttl: u64) {
+        let text = format!(
+            r#"{{"ttl":{ttl},"loop_wait":{},"retry_timeout":{}}}"#,
+            ttl / 3,
+            ttl / 4
+        );
+        let timing = lock(&self.world.processes)[process].timing.clone();
+        let config = text.parse().ok();
+        let (Some(timing), Some(config)) = (timing, config) else {
+            return;
+        };
+        if let Ok(timing) = timing.with_config(&config) {
+            self.world.set_timing(process, timing.clone());
+            let judge = lock(&self.world.judge);
+            if let Some(elector) = judge.elector_of(process) {
+                // A driver that has ended needs no settings.
+                let _ = elector.set_timing(timing);
+            }
+        }
+    }
+}
+
+fn take_one(cuts: &mut Vec<Class>, class: Class, is_on: bool) {
+    if let Some(on) = cuts.iter().position(|cut| *cut == class).filter(|_| is_on) {
+        cuts.remove(on);
+    }
+}

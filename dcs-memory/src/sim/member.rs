@@ -1,0 +1,132 @@
+//! The program that the library's own simulation runs: a user of an elector
+//! who does all that a user may do.
+
+use std::time::Duration;
+
+use dcs_core::DcsExt;
+use dcs_core::election::{Elector, Lease, LeaseTiming};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::node::Node;
+
+/// How a member of the library's own simulation behaves.
+#[derive(Clone, Debug)]
+pub(super) struct Habits {
+    pub(super) timing: LeaseTiming,
+    /// How long a term is kept at the most, in milliseconds.
+    pub(super) shift: u64,
+    /// Count something in the config key.
+    pub(super) counts: bool,
+}
+
+pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
+    async move {
+        let elector = node.elector(habits.timing.clone());
+        if habits.counts {
+            let counter = node.clone();
+            node.spawn(count(counter));
+        }
+        lead_again_and_again(node, elector, habits).await;
+    }
+    .boxed()
+}
+
+async fn lead_again_and_again(node: Node, elector: Elector, habits: Habits) {
+    loop {
+        let Ok(lease) = elector.acquire().await else {
+            return;
+        };
+        let short = node.below(3) == 0;
+        let most = if short {
+            habits.shift / 15
+        } else {
+            habits.shift
+        };
+        work(
+            &node,
+            &lease,
+            &habits,
+            Duration::from_millis(10 + node.below(most)),
+        )
+        .await;
+        match node.below(4) {
+            0 => drop(lease),
+            1 => lease.release().await,
+            2 => {
+                // A driver that has ended has given up.
+                let _ = elector.step_down().await;
+                drop(lease);
+            }
+            _ => {
+                node.sleep(Duration::from_millis(node.below(2_000))).await;
+                drop(lease);
+            }
+        }
+        node.sleep(Duration::from_millis(node.below(500))).await;
+    }
+}
+
+/// Works until the lease ends or the shift is over. Each piece of work is
+/// checked before, takes less than the stop time, and carries the token.
+async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
+    let clock = node.clock();
+    let began = clock.now();
+    let stop_time = habits.timing.stop_time();
+    // Some wait for the end, which looks at the clock often; some look at it
+    // when they have something to do.
+    let waits = node.below(4) == 0;
+    loop {
+        let rest = Duration::from_millis(500 + node.below(4_000));
+        if waits {
+            let ended = std::pin::pin!(lease.ended());
+            let rested = futures_util::future::select(ended, clock.sleep(rest)).await;
+            if matches!(rested, futures_util::future::Either::Left(_)) {
+                return;
+            }
+        } else {
+            clock.sleep(rest).await;
+            if !lease.is_valid() {
+                return;
+            }
+        }
+        if clock.now().holder_elapsed_since(began) >= shift {
+            return;
+        }
+        if lease.remaining().is_some_and(|left| left > stop_time) {
+            let act = node.acts();
+            let part = u64::try_from(stop_time.as_millis()).unwrap_or_default() / 2;
+            node.sleep(Duration::from_millis(node.below(part))).await;
+            // The resource may refuse it, if the process was stopped meanwhile.
+            let _ = act.reaches_resource(lease.token());
+        }
+    }
+}
+
+/// The key that [`count`] counts in.
+pub(super) const COUNTER: &str = "count";
+
+/// Raises a number in the config key now and then: no value is lost.
+async fn count(node: Node) {
+    let dcs = node.dcs();
+    loop {
+        node.sleep(Duration::from_millis(node.below(60_000))).await;
+        let edited = dcs.edit_config(|config| {
+            let mut config = config.cloned().unwrap_or_default();
+            let count = config.settings().get(COUNTER);
+            let count = count.and_then(serde_json::Value::as_u64).unwrap_or(0);
+            config
+                .settings_mut()
+                .insert(COUNTER.to_owned(), (count + 1).into());
+            Some(config)
+        });
+        let Ok(Some(written)) = edited.await else {
+            continue;
+        };
+        if let Ok(snapshot) = dcs.load().await
+            && snapshot.config.revision < Some(written)
+        {
+            node.fail("does not read what it wrote");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! A simulator: clusters of programs in virtual time, with faults, from a seed.
+//!
+//! Begin with [`Simulation`].
+
+mod answer;
+mod chance;
+mod class;
+mod clock;
+mod edit;
+mod edits;
+mod executor;
+mod fate;
+mod fault;
+mod happen;
+mod judge;
+mod member;
+mod net;
+mod node;
+mod rates;
+mod simulation;
+mod story;
+mod swarm;
+mod trace;
+mod trouble;
+mod watch;
+mod world;
+
+pub use class::Class;
+pub use edit::Edit;
+pub use fate::Fate;
+pub use fault::{Fault, Planned};
+pub use judge::{Counts, Invariant, Violation};
+pub use node::{Acting, Node};
+pub use simulation::{History, Simulation};
+pub use swarm::Swarm;

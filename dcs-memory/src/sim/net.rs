@@ -1,0 +1,386 @@
+//! One process's way to the store: delay, loss, repetition, refusal.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dcs_core::{
+    Capabilities, Change, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord, Outcome,
+    Precondition, Scope, Snapshot, WatchStream,
+};
+use futures_util::StreamExt;
+
+use super::answer::Answer;
+use super::class::Class;
+use super::executor::{Nanos, lock};
+use super::fate::Fate;
+use super::trace::Mark;
+use super::watch::SimWatch;
+use super::world::World;
+use crate::BACKEND;
+
+/// After so long a request without an answer ends, if nobody ended it before.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The store as one process reaches it.
+#[derive(Clone)]
+pub(super) struct SimDcs {
+    world: Arc<World>,
+    process: usize,
+}
+
+type Run<T> = Arc<dyn Fn(&World) -> T + Send + Sync>;
+
+impl SimDcs {
+    pub(super) const fn new(world: Arc<World>, process: usize) -> Self {
+        Self { world, process }
+    }
+
+    /// Sends one request, which `run` carries out at the store.
+    fn exchange<T: Send + 'static>(
+        &self,
+        (number, fate, ways): (u64, Fate, [Nanos; 2]),
+        run: Run<T>,
+    ) -> Answer<T> {
+        let answer = Answer::new();
+        let journey = Journey {
+            world: Arc::clone(&self.world),
+            process: self.process,
+            number,
+            fate,
+            back: ways[1],
+            sent_at: self.world.now(),
+        };
+        if fate.is_lost {
+            self.world.hit(Class::RequestLost);
+            self.world.made(Class::RequestLost);
+            self.world
+                .note(|| format!("p{} #{number} is lost", self.process));
+            // The giver is kept nowhere: the answer never comes.
+            return answer;
+        }
+        if journey.is_cut(|link| link.cut_requests.last().copied()) {
+            return answer;
+        }
+        if let Some(again) = fate.again {
+            self.world.made(Class::Duplicate);
+            let (journey, run) = (journey.clone(), Arc::clone(&run));
+            let world = Arc::clone(&self.world);
+            self.world.executor.after(ways[0] + nanos(again), move || {
+                journey.arrive_again(&world, &run);
+            });
+        }
+        let giver = answer.giver();
+        let world = Arc::clone(&self.world);
+        let wait = ways[0] + nanos(fate.late);
+        self.world
+            .executor
+            .after(wait, move || journey.arrive(&world, &run, giver));
+        answer
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        run: impl Fn(&World, usize) -> T + Send + Sync + 'static,
+    ) -> Result<T, Error> {
+        let fated = self.world.fate(self.process, false);
+        let (number, fate, _) = fated;
+        self.world
+            .note(|| format!("p{} #{number} {what}", self.process));
+        let stale = fate.stale;
+        let answer = self.exchange(fated, Arc::new(move |world: &World| run(world, stale)));
+        self.within(answer).await.ok_or_else(no_answer)
+    }
+
+    async fn send(
+        &self,
+        what: String,
+        run: impl Fn(&World) -> Result<dcs_core::Committed, Error> + Send + Sync + 'static,
+        fated: (u64, Fate, [Nanos; 2]),
+    ) -> Outcome {
+        let (number, fate, _) = fated;
+        let process = self.process;
+        self.world.note(|| format!("p{process} #{number} {what}"));
+        if fate.is_refused {
+            self.world.made(Class::Refused);
+            self.world.hit(Class::Refused);
+            self.world
+                .note(|| format!("p{process} #{number} is refused"));
+            return Outcome::NotCommitted(Error::Unavailable {
+                backend: BACKEND,
+                retry_after: None,
+                source: "refused".into(),
+            });
+        }
+        let answer = self.exchange(fated, Arc::new(run));
+        let outcome = match self.within(answer).await {
+            Some(Ok(committed)) => Outcome::Committed(committed),
+            Some(Err(error)) => Outcome::NotCommitted(error),
+            None => Outcome::Unknown(no_answer()),
+        };
+        self.world
+            .note(|| format!("p{process} #{number} {}", told(&outcome)));
+        outcome
+    }
+
+    async fn within<T>(&self, answer: Answer<T>) -> Option<T> {
+        let limit = dcs_core::Clock::sleep(&self.world.clock_of(self.process), DEADLINE);
+        match futures_util::future::select(answer, limit).await {
+            futures_util::future::Either::Left((answer, _)) => Some(answer),
+            futures_util::future::Either::Right(((), _)) => None,
+        }
+    }
+}
+
+/// One request under way, and what becomes of it.
+#[derive(Clone)]
+struct Journey {
+    world: Arc<World>,
+    process: usize,
+    number: u64,
+    fate: Fate,
+    back: Nanos,
+    sent_at: Nanos,
+}
+
+impl Journey {
+    fn arrive<T: Send + 'static>(self, world: &World, run: &Run<T>, giver: Answer<T>) {
+        let (process, number, fate) = (self.process, self.number, self.fate);
+        if self.is_cut(|link| link.cut_requests.last().copied()) {
+            return;
+        }
+        if !fate.late.is_zero() {
+            world.made(Class::RequestLate);
+            if giver.is_given_up() {
+                world.hit(Class::RequestLate);
+            }
+        }
+        let result = run(world);
+        world.note(|| format!("p{process} #{number} arrives"));
+        if fate.loses_answer {
+            world.made(Class::AnswerLost);
+            world.hit(Class::AnswerLost);
+            return;
+        }
+        if self.is_cut(|link| link.cut_answers.last().copied()) {
+            return;
+        }
+        let wait = self.back + nanos(fate.late_answer);
+        let world = Arc::clone(&self.world);
+        let executor = world.executor.clone();
+        executor.after(wait, move || {
+            if self.is_cut(|link| link.cut_answers.last().copied()) {
+                return;
+            }
+            if !fate.late_answer.is_zero() {
+                world.made(Class::AnswerLate);
+                world.hit(Class::AnswerLate);
+            }
+            giver.give(result);
+        });
+    }
+
+    /// The same bytes once more. Whatever comes of it, nobody waits for it.
+    fn arrive_again<T>(self, world: &World, run: &Run<T>) {
+        if self.is_cut(|link| link.cut_requests.last().copied()) {
+            return;
+        }
+        let (process, number) = (self.process, self.number);
+        world.note(|| format!("p{process} #{number} arrives again"));
+        world.hit(Class::Duplicate);
+        run(world);
+    }
+
+    fn is_cut(&self, cut: impl Fn(&super::world::Link) -> Option<Class>) -> bool {
+        let passes = self.fate.is_stray && self.world.now() > self.sent_at;
+        let class = self.world.with_link(self.process, |link| cut(link));
+        let Some(class) = class.filter(|_| !passes) else {
+            return false;
+        };
+        self.world.hit(class);
+        self.world
+            .note(|| format!("p{} #{} is cut off", self.process, self.number));
+        true
+    }
+}
+
+#[async_trait]
+impl Dcs for SimDcs {
+    fn scope(&self) -> &Scope {
+        &self.world.scope
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    async fn load(&self) -> Result<Snapshot, Error> {
+        self.read("load", |world, _| {
+            lock(&world.registers).keys(&world.scope).now.clone()
+        })
+        .await
+    }
+
+    async fn load_leader(&self) -> Result<Entry<LeaderRecord>, Error> {
+        self.read("load leader", |world, stale| {
+            let now = world.leader();
+            let old = lock(&world.judge).version_before(stale);
+            match old {
+                Some(old) => {
+                    world.made(Class::StaleRead);
+                    if old.revision != now.revision {
+                        world.hit(Class::StaleRead);
+                    }
+                    old
+                }
+                None => now,
+            }
+        })
+        .await
+    }
+
+    async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
+        let process = self.process;
+        let fated = self.world.fate(process, true);
+        let id = (process, fated.0);
+        let is_refused = fated.1.is_refused;
+        self.world.sends(process, change);
+        let what = describe(change, expected);
+        let change = change.clone();
+        let covers = covers(&change).map(|span| self.world.now() + span);
+        let everything = Arc::downgrade(&self.world);
+        let run = move |world: &World| {
+            let result = world.apply(process, &change, expected);
+            let mut judge = lock(&world.judge);
+            judge.ran(id, &result);
+            if let (Some(until), Ok(_)) = (covers, &result) {
+                judge.carried(process, until);
+                let everything = everything.clone();
+                world.executor.at(until.max(world.now()), move || {
+                    if let Some(world) = everything.upgrade() {
+                        lock(&world.judge).check_all(world.now());
+                    }
+                });
+            }
+            result
+        };
+        let outcome = self.send(what, run, fated).await;
+        let now = self.world.now();
+        lock(&self.world.judge).reported(now, id, is_refused, &outcome);
+        outcome
+    }
+
+    async fn put_member(&self, record: &MemberRecord) -> Outcome {
+        let fated = self.world.fate(self.process, true);
+        let what = format!("put members/{}", record.name());
+        let record = record.clone();
+        let run = move |world: &World| {
+            let put =
+                world.third_party(|registers, at| registers.put_member(&world.scope, &record, at));
+            Ok(put)
+        };
+        self.send(what, run, fated).await
+    }
+
+    async fn delete_member(&self, name: &MemberName) -> Outcome {
+        let fated = self.world.fate(self.process, true);
+        let what = format!("delete members/{name}");
+        let name = name.clone();
+        let run = move |world: &World| {
+            world.third_party(|registers, at| registers.delete_member(&world.scope, &name, at))
+        };
+        self.send(what, run, fated).await
+    }
+
+    fn watch(&self, silence: Duration) -> WatchStream {
+        SimWatch::open(Arc::clone(&self.world), self.process, silence).boxed()
+    }
+}
+
+impl World {
+    /// What holds of every lease write when it leaves.
+    fn sends(&self, process: usize, change: &Change) {
+        let Change::Leader(write) = change else {
+            return;
+        };
+        if write.record.holder.is_some() {
+            self.trace.mark(|| Mark::Sent { process });
+        }
+        let clock = self.clock_of(process).read();
+        if clock.was_slewed {
+            self.hit(Class::Slew);
+        }
+        if clock.wall_jumped {
+            self.hit(Class::WallJump);
+        }
+        let ttl = write.record.claim.as_ref().map(|claim| claim.ttl);
+        if ttl.is_some_and(|ttl| ttl != Duration::from_secs(self.rates.ttl)) {
+            self.hit(Class::Timing);
+        }
+        let now = self.now();
+        lock(&self.judge).sends(now, process, write);
+    }
+}
+
+/// For how long, in real time from its sending, a lease write carries its
+/// holder: `L_h(T) / (1 - rho)`, and what rounding takes.
+fn covers(change: &Change) -> Option<Nanos> {
+    let Change::Leader(write) = change else {
+        return None;
+    };
+    write.record.holder.as_ref()?;
+    let ttl = write.record.claim.as_ref()?.ttl;
+    Some(nanos(ttl) / 1010 * 1000 + 2_000)
+}
+
+fn describe(change: &Change, expected: Precondition) -> String {
+    let on = match expected.revision() {
+        Some(revision) => format!("on {revision}"),
+        None => "on absence".to_owned(),
+    };
+    match change {
+        Change::Leader(write) => {
+            let record = &write.record;
+            let holder = record.holder.as_ref().map_or("nobody", MemberName::as_str);
+            let attempt = record.claim.as_ref().map(|claim| claim.attempt.to_string());
+            let attempt = attempt.as_deref().map_or("no claim", |text| &text[..8]);
+            format!("writes leader {holder} {attempt} {on}")
+        }
+        _ => format!("writes {} {on}", change.key()),
+    }
+}
+
+fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Committed(committed) => format!("committed as {}", committed.revision),
+        Outcome::NotCommitted(error) => format!("not committed: {error}"),
+        Outcome::Unknown(error) => format!("unknown: {error}"),
+    }
+}
+
+const fn no_answer() -> Error {
+    Error::Timeout {
+        backend: BACKEND,
+        after: DEADLINE,
+    }
+}
+
+pub(super) fn nanos(duration: Duration) -> Nanos {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Display for SimDcs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the simulated store, process {}", self.process)
+    }
+}
+
+impl fmt::Debug for SimDcs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimDcs")
+            .field("process", &self.process)
+            .finish_non_exhaustive()
+    }
+}

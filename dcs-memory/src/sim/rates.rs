@@ -1,0 +1,256 @@
+//! The rates of one history, drawn from a recipe.
+
+use fastrand::Rng;
+
+use super::class::Class;
+use super::swarm::Swarm;
+use crate::IdenticalWrites;
+
+/// Odds of what becomes of a message, in parts per thousand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Odds {
+    pub(super) lost: u32,
+    pub(super) answer_lost: u32,
+    pub(super) late: u32,
+    pub(super) late_answer: u32,
+    pub(super) refused: u32,
+    pub(super) again: u32,
+    pub(super) stale: u32,
+}
+
+/// The rates of one history.
+#[derive(Clone, Debug)]
+pub(super) struct Rates {
+    pub(super) nodes: usize,
+    /// In seconds.
+    pub(super) ttl: u64,
+    pub(super) is_hostile: bool,
+    /// Some members share a name.
+    pub(super) shares_names: bool,
+    pub(super) odds: Odds,
+    /// How many lease writes in a thousand are followed by an ambush.
+    pub(super) ambush: u32,
+    /// Timed faults, each with its weight.
+    pub(super) weights: Vec<(Class, u32)>,
+    /// Mean time between two timed faults, in milliseconds.
+    pub(super) every: u64,
+    /// Clocks run at the bounds of the drift.
+    pub(super) extreme_drift: bool,
+    pub(super) identical: IdenticalWrites,
+    /// How long a term of a user lasts at the most, in milliseconds; some are
+    /// much shorter.
+    pub(super) shift: u64,
+}
+
+const EDITS: [Class; 10] = [
+    Class::Delete,
+    Class::Wipe,
+    Class::Bump,
+    Class::RollBack,
+    Class::ForgedRelease,
+    Class::ReplayedRelease,
+    Class::ReplayedMark,
+    Class::TtlEdit,
+    Class::Stranger,
+    Class::ForeignRenewal,
+];
+
+const TROUBLES: [Class; 15] = [
+    Class::Crash,
+    Class::Twin,
+    Class::Pause,
+    Class::Suspend,
+    Class::Cut,
+    Class::CutRequests,
+    Class::CutAnswers,
+    Class::LateWatch,
+    Class::BrokenWatch,
+    Class::WatchGap,
+    Class::SilentWatch,
+    Class::Slew,
+    Class::WallJump,
+    Class::Timing,
+    Class::Handover,
+];
+
+impl Rates {
+    pub(super) fn draw(swarm: Swarm, nodes: usize, rng: &mut Rng) -> Self {
+        let mixed = Self::mixed(nodes, rng);
+        match swarm {
+            Swarm::Mixed => mixed,
+            Swarm::Calm => mixed.only(&[], &[]),
+            Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
+            _ => mixed.of_records(swarm, rng),
+        }
+    }
+
+    fn of_clocks(self, swarm: Swarm, rng: &mut Rng) -> Self {
+        match swarm {
+            Swarm::Drift => Self {
+                ttl: 60,
+                extreme_drift: true,
+                every: 20_000,
+                ..self.only(&[Class::Cut], &[])
+            },
+            Swarm::Slews => Self {
+                ttl: [30, 60][rng.usize(0..2)],
+                every: 5_000,
+                ..self.only(&[Class::Cut, Class::Slew, Class::Slew, Class::Slew], &[])
+            },
+            _ => self.only(&[Class::Cut, Class::Suspend, Class::Suspend], &[]),
+        }
+    }
+
+    fn of_records(self, swarm: Swarm, rng: &mut Rng) -> Self {
+        let mixed = self;
+        match swarm {
+            Swarm::Hostile => Self {
+                is_hostile: true,
+                ambush: [40, 100, 200][rng.usize(0..3)],
+                ..mixed
+            }
+            .with_all(&EDITS, 3),
+            Swarm::Releases => Self {
+                shift: 20_000,
+                odds: Odds {
+                    answer_lost: 150,
+                    late: 50,
+                    ..Odds::default()
+                },
+                ambush: 40,
+                ..mixed.only(
+                    &[Class::WatchGap, Class::Cut, Class::Pause],
+                    &[
+                        Class::ReplayedRelease,
+                        Class::ReplayedMark,
+                        Class::RollBack,
+                        Class::Wipe,
+                    ],
+                )
+            },
+            Swarm::Late => Self {
+                odds: Odds {
+                    lost: 30,
+                    answer_lost: 50,
+                    late: 150,
+                    late_answer: 150,
+                    ..Odds::default()
+                },
+                ..mixed.only(&[Class::Cut, Class::CutAnswers, Class::Pause], &[])
+            },
+            Swarm::Deletions => Self {
+                every: 5_000,
+                ambush: 40,
+                ..mixed.only(
+                    &[Class::Crash, Class::Cut, Class::LateWatch],
+                    &[Class::Delete, Class::Delete, Class::RollBack],
+                )
+            },
+            _ => Self {
+                ambush: 150,
+                ..mixed.only(
+                    &[Class::Timing, Class::Timing, Class::Cut, Class::Pause],
+                    &[Class::RollBack, Class::Delete, Class::TtlEdit],
+                )
+            },
+        }
+    }
+
+    fn mixed(nodes: usize, rng: &mut Rng) -> Self {
+        let is_hostile = rng.u8(0..3) == 0;
+        let weight = |rng: &mut Rng| [0, 1, 2, 4][rng.usize(0..4)];
+        let mut weights: Vec<_> = TROUBLES.map(|class| (class, weight(rng))).to_vec();
+        if is_hostile {
+            weights.extend(EDITS.map(|class| (class, weight(rng))));
+        }
+        let odds = Odds {
+            lost: [0, 10, 30, 100][rng.usize(0..4)],
+            answer_lost: [0, 10, 30, 100][rng.usize(0..4)],
+            late: [0, 20, 60, 200][rng.usize(0..4)],
+            late_answer: [0, 20, 60, 200][rng.usize(0..4)],
+            refused: [0, 10, 50][rng.usize(0..3)],
+            again: [0, 20, 60][rng.usize(0..3)],
+            stale: [0, 0, 100][rng.usize(0..3)],
+        };
+        Self {
+            nodes,
+            ttl: [15, 20, 30][rng.usize(0..3)],
+            is_hostile,
+            shares_names: rng.u8(0..4) == 0,
+            odds,
+            ambush: if is_hostile {
+                [0, 40, 150][rng.usize(0..3)]
+            } else {
+                0
+            },
+            weights,
+            every: [5_000, 10_000, 20_000][rng.usize(0..3)],
+            extreme_drift: rng.u8(0..3) < 2,
+            identical: if rng.bool() {
+                IdenticalWrites::KeepRevision
+            } else {
+                IdenticalWrites::NewRevision
+            },
+            shift: 300_000,
+        }
+    }
+
+    /// Nothing but these.
+    fn only(self, troubles: &[Class], edits: &[Class]) -> Self {
+        let both = troubles.iter().chain(edits);
+        Self {
+            is_hostile: !edits.is_empty(),
+            odds: Odds::default(),
+            ambush: 0,
+            weights: both.map(|class| (*class, 1)).collect(),
+            ..self
+        }
+    }
+
+    fn with_all(mut self, classes: &[Class], weight: u32) -> Self {
+        self.weights
+            .extend(classes.iter().map(|class| (*class, weight)));
+        self
+    }
+
+    /// Which timed fault comes next.
+    pub(super) fn pick(&self, rng: &mut Rng) -> Option<Class> {
+        let total: u32 = self.weights.iter().map(|(_, weight)| weight).sum();
+        let mut pick = rng.u32(0..total.max(1));
+        for (class, weight) in &self.weights {
+            if pick < *weight {
+                return Some(*class);
+            }
+            pick -= weight;
+        }
+        None
+    }
+
+    /// Which edit an ambush begins with.
+    pub(super) fn edit(&self, rng: &mut Rng) -> Class {
+        let edits: Vec<_> = self
+            .weights
+            .iter()
+            .filter(|(class, _)| EDITS.contains(class))
+            .collect();
+        match edits.len() {
+            0 => EDITS[rng.usize(0..EDITS.len())],
+            count => edits[rng.usize(0..count)].0,
+        }
+    }
+
+    /// The classes that a run by this recipe has to hit.
+    pub(super) fn expected(swarm: Swarm) -> Vec<Class> {
+        match swarm {
+            Swarm::Mixed | Swarm::Hostile => Class::ALL.to_vec(),
+            Swarm::Calm => Vec::new(),
+            _ => {
+                let rates = Self::draw(swarm, 3, &mut Rng::with_seed(0));
+                let mut classes: Vec<_> = rates.weights.iter().map(|(class, _)| *class).collect();
+                classes.sort_unstable();
+                classes.dedup();
+                classes
+            }
+        }
+    }
+}

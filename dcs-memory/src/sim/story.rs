@@ -1,0 +1,174 @@
+//! What happens to the processes of a history: starts, faults, and their ends.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dcs_core::MemberName;
+use dcs_core::election::LeaseTiming;
+use fastrand::Rng;
+use futures_util::future::BoxFuture;
+
+use super::chance::chance;
+use super::clock::NodeClock;
+use super::executor::{Nanos, lock};
+use super::fault::{Fault, Planned};
+use super::net::nanos;
+use super::node::Node;
+use super::rates::Odds;
+use super::trace::Mark;
+use super::world::{Link, Process, World};
+
+/// How far raw clocks run off at the most, in parts per million: the drift that
+/// electors are told by default.
+const DRIFT_PPM: i64 = 10_000;
+
+pub(super) type Program = Arc<dyn Fn(Node) -> BoxFuture<'static, ()> + Send + Sync>;
+
+pub(super) struct Story {
+    pub(super) world: Arc<World>,
+    program: Program,
+    pub(super) clocks: Vec<NodeClock>,
+    pub(super) rng: Mutex<Rng>,
+    pub(super) is_healed: AtomicBool,
+    /// Nodes of killed processes, until another one starts.
+    pub(super) restarts: Mutex<Vec<usize>>,
+}
+
+impl Story {
+    pub(super) fn new(world: Arc<World>, program: Program) -> Arc<Self> {
+        let mut rng = chance(world.seed, [u64::MAX, 0]);
+        let clocks = (0..world.rates.nodes)
+            .map(|_| {
+                let extreme = world.rates.extreme_drift;
+                let ppm = match rng.u8(0..3) {
+                    0 if extreme => -DRIFT_PPM,
+                    1 if extreme => DRIFT_PPM,
+                    _ => rng.i64(-DRIFT_PPM..=DRIFT_PPM),
+                };
+                NodeClock::new(&world.executor, ppm, &mut rng)
+            })
+            .collect();
+        Arc::new(Self {
+            world,
+            program,
+            clocks,
+            rng: Mutex::new(rng),
+            is_healed: AtomicBool::new(false),
+            restarts: Mutex::default(),
+        })
+    }
+
+    /// Starts the members, and what goes wrong later: as planned, or by chance.
+    pub(super) fn begin(self: &Arc<Self>, plan: Option<&[Planned]>) {
+        for node in 0..self.world.rates.nodes {
+            self.start(node);
+        }
+        match plan {
+            Some(plan) => {
+                for planned in plan {
+                    if matches!(planned.fault, Fault::Message { .. }) {
+                        continue;
+                    }
+                    let (story, fault) = (Arc::clone(self), planned.fault.clone());
+                    self.world
+                        .executor
+                        .at(nanos(planned.at), move || story.happen(fault));
+                }
+            }
+            None => self.next_trouble(),
+        }
+    }
+
+    /// All faults off, at once.
+    pub(super) fn heal(self: &Arc<Self>) {
+        self.is_healed.store(true, Relaxed);
+        let world = &self.world;
+        world.note(|| "all faults off".to_owned());
+        *lock(&world.odds) = Some(Odds::default());
+        for clock in &self.clocks {
+            clock.change(|ticks| ticks.is_asleep = false);
+        }
+        let count = lock(&world.processes).len();
+        for process in 0..count {
+            self.release_holds(process, true);
+            world.with_link(process, |link| {
+                link.cut_requests.clear();
+                link.cut_answers.clear();
+                link.late_watch.clear();
+                link.breaks += 1;
+                link.opened_at = world.now();
+            });
+            world.trace.mark(|| Mark::Cut { process, is: false });
+            world.wake_watchers(process);
+        }
+        for node in std::mem::take(&mut *lock(&self.restarts)) {
+            self.start(node);
+        }
+    }
+
+    pub(super) fn start(self: &Arc<Self>, node: usize) -> usize {
+        let world = &self.world;
+        let process = world.executor.process();
+        let shared = world.rates.shares_names;
+        let name = member_name(if shared { node / 2 } else { node });
+        world.trace.mark(|| Mark::Start {
+            process,
+            name: name.to_string(),
+        });
+        world.note(|| format!("p{process} starts as {name}"));
+        lock(&world.processes).push(Process {
+            node,
+            clock: self.clocks[node].clone(),
+            is_alive: true,
+            holds: 0,
+            timing: None,
+            link: Link::default(),
+        });
+        let program = (self.program)(Node::new(Arc::clone(world), process, name));
+        world.executor.spawn(process, program);
+        process
+    }
+
+    pub(super) fn running(&self) -> Vec<usize> {
+        let processes = lock(&self.world.processes);
+        let all = processes.iter().enumerate();
+        all.filter(|(_, process)| process.is_alive)
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// A fault by chance: kept for a replay, and carried out.
+    pub(super) fn happens(self: &Arc<Self>, fault: Fault) {
+        self.world.happens(fault.clone());
+        self.happen(fault);
+    }
+}
+
+impl World {
+    pub(super) fn set_timing(&self, process: usize, timing: LeaseTiming) {
+        lock(&self.processes)[process].timing = Some(timing);
+    }
+
+    pub(super) fn is_held(&self, process: usize) -> bool {
+        lock(&self.processes)[process].holds > 0
+    }
+
+    /// The longest that anyone may take until someone leads, when all is well.
+    pub(super) fn liveness_bound(&self) -> Option<Nanos> {
+        let processes = lock(&self.processes);
+        let timings = processes.iter().filter(|process| process.is_alive);
+        let bounds = timings.filter_map(|process| {
+            let timing = process.timing.as_ref()?;
+            let wait = timing.challenger_wait() * 103 / 100;
+            let bound = wait + timing.loop_wait() * 2 + timing.retry_timeout();
+            Some(nanos(bound + Duration::from_secs(2)))
+        });
+        bounds.max()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a letter and digits are a valid name")]
+pub(super) fn member_name(number: usize) -> MemberName {
+    format!("m{number}").parse().expect("a valid name")
+}

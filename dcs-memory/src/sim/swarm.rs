@@ -1,0 +1,63 @@
+//! How often what goes wrong, drawn anew for each history.
+
+/// A recipe for histories: which faults, how often. Each history draws its own
+/// rates from it, some of them zero, so that rare combinations get room (swarm
+/// testing).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Swarm {
+    /// Some of everything; a hostile writer in a third of the histories.
+    #[default]
+    Mixed,
+    /// Nothing goes wrong.
+    Calm,
+    /// A hostile writer in every history, and ambushes.
+    Hostile,
+    /// Clocks at the bounds of their drift, leaders cut off again and again.
+    Drift,
+    /// Clocks slewed forth and back.
+    Slews,
+    /// Machines that sleep.
+    Suspends,
+    /// Many releases, watches with gaps, lost answers, released terms replayed.
+    Releases,
+    /// Messages that are late or lost, and nothing else.
+    Late,
+    /// New scopes: the key is deleted again and again.
+    Deletions,
+    /// Settings change while records are in flight, and records are rolled back.
+    Settings,
+}
+
+impl Swarm {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Mixed,
+        Self::Calm,
+        Self::Hostile,
+        Self::Drift,
+        Self::Slews,
+        Self::Suspends,
+        Self::Releases,
+        Self::Late,
+        Self::Deletions,
+        Self::Settings,
+    ];
+
+    /// Its name on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mixed => "mixed",
+            Self::Calm => "calm",
+            Self::Hostile => "hostile",
+            Self::Drift => "drift",
+            Self::Slews => "slews",
+            Self::Suspends => "suspends",
+            Self::Releases => "releases",
+            Self::Late => "late",
+            Self::Deletions => "deletions",
+            Self::Settings => "settings",
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! What all of a history share: the store, the ways to it, the judge.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::time::Duration;
+
+use dcs_core::election::LeaseTiming;
+use dcs_core::{
+    Change, Committed, Config, Entry, Error, LeaderRecord, Precondition, Revision, Scope, Stamp,
+};
+
+use super::chance::chance;
+use super::class::Class;
+use super::clock::NodeClock;
+use super::executor::{Executor, Nanos, lock};
+use super::fate::Fate;
+use super::fault::{Fault, Planned};
+use super::judge::{Invariant, Judge};
+use super::member::COUNTER;
+use super::rates::{Odds, Rates};
+use super::trace::{Mark, Trace};
+use crate::MemoryOptions;
+use crate::store::{Keys, Registers};
+
+/// The longest that a message is under way when all is well, one way.
+const QUICK: Nanos = 20_000_000;
+
+pub(super) struct World {
+    pub(super) executor: Executor,
+    pub(super) scope: Scope,
+    pub(super) seed: u64,
+    pub(super) rates: Rates,
+    pub(super) registers: Mutex<Registers>,
+    pub(super) processes: Mutex<Vec<Process>>,
+    pub(super) judge: Mutex<Judge>,
+    pub(super) trace: Trace,
+    /// What becomes of messages: drawn by these odds, or as listed.
+    pub(super) odds: Mutex<Option<Odds>>,
+    pub(super) listed: BTreeMap<(usize, u64), Fate>,
+    /// Every fault that happened, for a replay without chance.
+    pub(super) happened: Mutex<Vec<Planned>>,
+    /// Lease writes after which an ambush is due.
+    pub(super) ambushes: Mutex<Vec<usize>>,
+}
+
+/// A process and its way to the store.
+pub(super) struct Process {
+    pub(super) node: usize,
+    pub(super) clock: NodeClock,
+    pub(super) is_alive: bool,
+    /// How many pauses and suspends hold it.
+    pub(super) holds: u32,
+    /// The settings of its elector, if it has one.
+    pub(super) timing: Option<LeaseTiming>,
+    pub(super) link: Link,
+}
+
+#[derive(Default)]
+pub(super) struct Link {
+    pub(super) requests: u64,
+    /// The cuts that are on, by what they count for.
+    pub(super) cut_requests: Vec<Class>,
+    pub(super) cut_answers: Vec<Class>,
+    /// How late watches are, each time that is on.
+    pub(super) late_watch: Vec<Nanos>,
+    pub(super) breaks: u64,
+    pub(super) gaps: u64,
+    pub(super) silences: u64,
+    /// Since when watches get something again.
+    pub(super) opened_at: Nanos,
+    watchers: Vec<Waker>,
+}
+
+impl World {
+    pub(super) fn new(
+        seed: u64,
+        rates: Rates,
+        plan: Option<&[Planned]>,
+        traced: bool,
+    ) -> Arc<Self> {
+        let options = MemoryOptions::default()
+            .with_log_capacity(300)
+            .with_identical_writes(rates.identical);
+        let listed = plan.unwrap_or_default().iter();
+        let listed = listed.filter_map(|planned| match planned.fault {
+            Fault::Message {
+                process,
+                request,
+                fate,
+            } => Some(((process, request), fate)),
+            _ => None,
+        });
+        let executor = Executor::new();
+        Arc::new(Self {
+            trace: Trace::new(executor.clone(), traced),
+            executor,
+            scope: scope(),
+            seed,
+            registers: Mutex::new(Registers::new(&options)),
+            processes: Mutex::default(),
+            judge: Mutex::new(Judge::default()),
+            odds: Mutex::new(plan.is_none().then_some(rates.odds)),
+            listed: listed.collect(),
+            happened: Mutex::default(),
+            ambushes: Mutex::default(),
+            rates,
+        })
+    }
+
+    pub(super) fn now(&self) -> Nanos {
+        self.executor.now()
+    }
+
+    pub(super) fn hit(&self, class: Class) {
+        lock(&self.judge).hits.entry(class).or_default().1 += 1;
+    }
+
+    pub(super) fn made(&self, class: Class) {
+        lock(&self.judge).hits.entry(class).or_default().0 += 1;
+    }
+
+    pub(super) fn note(&self, line: impl FnOnce() -> String) {
+        self.trace.note(line);
+    }
+
+    pub(super) fn with_link<T>(&self, process: usize, change: impl FnOnce(&mut Link) -> T) -> T {
+        change(&mut lock(&self.processes)[process].link)
+    }
+
+    pub(super) fn clock_of(&self, process: usize) -> NodeClock {
+        lock(&self.processes)[process].clock.clone()
+    }
+
+    /// Wakes the watches of a process, whose way to the store has changed.
+    pub(super) fn wake_watchers(&self, process: usize) {
+        let watchers = self.with_link(process, |link| std::mem::take(&mut link.watchers));
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn watches(&self, process: usize, waker: &Waker) {
+        self.with_link(process, |link| {
+            if !link.watchers.iter().any(|known| known.will_wake(waker)) {
+                link.watchers.push(waker.clone());
+            }
+        });
+    }
+
+    /// The next request of a process: its number, what becomes of it, and how
+    /// long it and its answer are under way when all is well.
+    pub(super) fn fate(&self, process: usize, is_write: bool) -> (u64, Fate, [Nanos; 2]) {
+        let number = self.with_link(process, |link| {
+            link.requests += 1;
+            link.requests - 1
+        });
+        let key = process as u64;
+        let mut rng = chance(self.seed, [key, number]);
+        let ways = [rng.u64(0..QUICK), rng.u64(0..QUICK)];
+        let odds = *lock(&self.odds);
+        let fate = match odds {
+            Some(odds) => {
+                let fate = draw(odds, is_write, &mut rng);
+                if fate != Fate::default() {
+                    self.happens(Fault::Message {
+                        process,
+                        request: number,
+                        fate,
+                    });
+                }
+                fate
+            }
+            None => self
+                .listed
+                .get(&(process, number))
+                .copied()
+                .unwrap_or_default(),
+        };
+        (number, fate, ways)
+    }
+
+    /// Keeps what happened for a replay.
+    pub(super) fn happens(&self, fault: Fault) {
+        let at = Duration::from_nanos(self.now());
+        lock(&self.happened).push(Planned { at, fault });
+    }
+
+    /// How late the update of this instant reaches the watches of a process.
+    pub(super) fn delivery(&self, process: usize, committed: Nanos) -> (Nanos, Nanos) {
+        let mut rng = chance(self.seed ^ committed, [process as u64, u64::MAX]);
+        let late = self.with_link(process, |link| link.late_watch.iter().max().copied());
+        (rng.u64(0..QUICK + QUICK / 2), late.unwrap_or(0))
+    }
+
+    /// One conditional write, at the store.
+    pub(super) fn apply(
+        &self,
+        process: usize,
+        change: &Change,
+        expected: Precondition,
+    ) -> Result<Committed, Error> {
+        let (result, before, after) = {
+            let mut registers = lock(&self.registers);
+            let before = Before::of(registers.keys(&self.scope));
+            let result = registers.write(&self.scope, change, expected, self.stamp());
+            (
+                result,
+                before,
+                registers.keys(&self.scope).now.leader.clone(),
+            )
+        };
+        if after.revision != before.leader {
+            self.leader_changed(&after);
+        }
+        if result.is_ok() {
+            self.applied(process, change, before, after.revision);
+            self.wake_all();
+        }
+        result
+    }
+
+    fn applied(&self, process: usize, change: &Change, before: Before, leader: Option<Revision>) {
+        let now = self.now();
+        match change {
+            Change::Leader(write) if write.record.holder.is_some() => {
+                lock(&self.judge).counts.writes += 1;
+                lock(&self.ambushes).push(process);
+            }
+            Change::Leader(_) => {}
+            _ if before.leader != leader => {
+                let what = format!("a write of {} changed the leader record", change.key());
+                lock(&self.judge).fail(now, Invariant::EndIsEnd, what);
+            }
+            Change::Config(config) => {
+                let counted = config.as_ref().and_then(counter);
+                if counted.is_some() && counted != before.count.unwrap_or(0).checked_add(1) {
+                    let what = format!("{counted:?} was written over {:?}", before.count);
+                    lock(&self.judge).fail(now, Invariant::NoLostUpdate, what);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The leader register as it is now, in the past that is rolled back to.
+    pub(super) fn leader_changed(&self, entry: &Entry<LeaderRecord>) {
+        self.trace.mark(|| Mark::Version {
+            revision: entry.revision.map(|revision| revision.to_string()),
+            holder: entry
+                .get()
+                .and_then(|record| Some(record.holder.as_ref()?.to_string())),
+        });
+        lock(&self.judge).past.push(entry.clone());
+    }
+
+    /// What stands in the leader register.
+    pub(super) fn leader(&self) -> Entry<LeaderRecord> {
+        lock(&self.registers).keys(&self.scope).now.leader.clone()
+    }
+
+    /// A third party does something to the store.
+    pub(super) fn third_party<T>(&self, edit: impl FnOnce(&mut Registers, Stamp) -> T) -> T {
+        let (result, before, after) = {
+            let mut registers = lock(&self.registers);
+            let before = registers.keys(&self.scope).now.leader.revision;
+            let result = edit(&mut registers, self.stamp());
+            (
+                result,
+                before,
+                registers.keys(&self.scope).now.leader.clone(),
+            )
+        };
+        if before != after.revision {
+            self.leader_changed(&after);
+        }
+        self.wake_all();
+        result
+    }
+
+    /// Tells the watches of everyone that something was committed, at the
+    /// instant at which it reaches them.
+    fn wake_all(&self) {
+        let now = self.now();
+        let count = lock(&self.processes).len();
+        for process in 0..count {
+            let watchers = self.with_link(process, |link| std::mem::take(&mut link.watchers));
+            if watchers.is_empty() {
+                continue;
+            }
+            let (quick, late) = self.delivery(process, now);
+            self.executor.after(quick + late, move || {
+                watchers.into_iter().for_each(Waker::wake);
+            });
+        }
+    }
+
+    /// The instant as the store's log keeps it.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp::from_single(Duration::from_nanos(self.now()))
+    }
+}
+
+/// What stood there before a write.
+#[derive(Clone, Copy)]
+struct Before {
+    leader: Option<Revision>,
+    count: Option<u64>,
+}
+
+impl Before {
+    fn of(keys: &Keys) -> Self {
+        Self {
+            leader: keys.now.leader.revision,
+            count: keys.now.config.get().and_then(counter),
+        }
+    }
+}
+
+fn counter(config: &Config) -> Option<u64> {
+    config.settings().get(COUNTER)?.as_u64()
+}
+
+fn draw(odds: Odds, is_write: bool, rng: &mut fastrand::Rng) -> Fate {
+    let mut hit = |odds: u32| rng.u32(0..1000) < odds;
+    let (lost, answer_lost) = (hit(odds.lost), hit(odds.answer_lost));
+    let (late, late_answer) = (hit(odds.late), hit(odds.late_answer));
+    let (refused, again) = (hit(odds.refused), hit(odds.again));
+    let (stale, stray) = (hit(odds.stale), hit(250));
+    let mut long = || Duration::from_millis(rng.u64(200..40_000));
+    let (late_by, answer_by, again_after) = (long(), long(), long());
+    let some = |is: bool, by: Duration| if is { by } else { Duration::ZERO };
+    Fate {
+        is_lost: lost,
+        loses_answer: answer_lost,
+        is_refused: refused && is_write,
+        late: some(late, late_by),
+        late_answer: some(late_answer, answer_by),
+        again: again.then_some(again_after),
+        stale: if stale && !is_write {
+            rng.usize(1..=4)
+        } else {
+            0
+        },
+        is_stray: stray && late,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a constant that is a valid name")]
+fn scope() -> Scope {
+    "sim".parse().expect("a valid name")
+}
