@@ -1,5 +1,6 @@
 //! The command line, and nothing of the work behind it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -22,6 +23,20 @@ pub(crate) enum Task {
         /// Leave out the tests that need the API server.
         #[arg(long)]
         quick: bool,
+    },
+    /// Simulate histories of the election: `cargo xtask sim --help`.
+    ///
+    /// Builds itself in release mode; with --bug, a build of its own that has
+    /// bugs to plant.
+    #[command(disable_help_flag = true)]
+    Sim {
+        /// What the simulation is told.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENT"
+        )]
+        arguments: Vec<OsString>,
     },
     /// Keep a real API server for work by hand.
     Cluster(ClusterArgs),

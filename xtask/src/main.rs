@@ -11,12 +11,14 @@ mod cli;
 mod cluster;
 mod events;
 mod process;
+mod sim;
 mod test;
 
 fn main() -> ExitCode {
     let done = match cli::Cli::parse().task {
         cli::Task::Test { quick } => test::run(quick),
         cli::Task::Cluster(args) => cluster::run(&args),
+        cli::Task::Sim { arguments } => sim::run(&arguments),
         cli::Task::CheckEvents { files } => events::check(&files),
     };
     match done {

@@ -13,6 +13,7 @@ pub enum Class {
     Cut,
     CutRequests,
     CutAnswers,
+    LateAnswers,
     RequestLost,
     AnswerLost,
     RequestLate,
@@ -43,7 +44,7 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Crash,
         Self::Twin,
         Self::Pause,
@@ -51,6 +52,7 @@ impl Class {
         Self::Cut,
         Self::CutRequests,
         Self::CutAnswers,
+        Self::LateAnswers,
         Self::RequestLost,
         Self::AnswerLost,
         Self::RequestLate,
@@ -90,6 +92,7 @@ impl Class {
             Self::Cut => "cut off, both ways",
             Self::CutRequests => "cut off, requests only",
             Self::CutAnswers => "cut off, answers only",
+            Self::LateAnswers => "answers late for a while",
             Self::RequestLost => "request lost",
             Self::AnswerLost => "answer lost after the commit",
             Self::RequestLate => "request late, after its sender gave up",

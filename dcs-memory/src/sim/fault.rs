@@ -53,6 +53,15 @@ pub enum Fault {
         /// For how long.
         lasts: Duration,
     },
+    /// Answers come late; what they answer is carried out in time.
+    LateAnswers {
+        /// The process.
+        process: usize,
+        /// How late.
+        by: Duration,
+        /// For how long.
+        lasts: Duration,
+    },
     /// What a watch shows comes late.
     LateWatch {
         /// The process.
@@ -132,6 +141,7 @@ impl Fault {
                 (false, true) => Class::CutAnswers,
                 _ => Class::Cut,
             },
+            Self::LateAnswers { .. } => Class::LateAnswers,
             Self::LateWatch { .. } => Class::LateWatch,
             Self::BrokenWatch { .. } => Class::BrokenWatch,
             Self::WatchGap { .. } => Class::WatchGap,
@@ -153,6 +163,7 @@ impl Fault {
             | Self::Suspend { process, .. }
             | Self::Twin { process }
             | Self::Cut { process, .. }
+            | Self::LateAnswers { process, .. }
             | Self::LateWatch { process, .. }
             | Self::BrokenWatch { process }
             | Self::WatchGap { process }
@@ -186,6 +197,7 @@ impl fmt::Display for Planned {
 }
 
 impl fmt::Display for Fault {
+    #[expect(clippy::too_many_lines, reason = "a line or two for each fault")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Crash { process, restart } => {
@@ -211,6 +223,12 @@ impl fmt::Display for Fault {
                     _ => "everything",
                 };
                 write!(f, "{what} of process {process} lost for {lasts:.3?}")
+            }
+            Self::LateAnswers { process, by, lasts } => {
+                write!(
+                    f,
+                    "answers to process {process} are {by:.3?} late for {lasts:.3?}"
+                )
             }
             Self::LateWatch { process, by, lasts } => {
                 write!(

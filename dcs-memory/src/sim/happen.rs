@@ -39,7 +39,6 @@ impl Story {
             Fault::Twin { process } => {
                 let node = lock(&world.processes)[process].node;
                 self.start(node);
-                world.hit(Class::Twin);
             }
             Fault::Cut {
                 process,
@@ -47,6 +46,7 @@ impl Story {
                 answers,
                 lasts,
             } => self.cut(process, (requests, answers), lasts),
+            Fault::LateAnswers { process, by, lasts } => self.delay_answers(process, by, lasts),
             Fault::LateWatch { .. }
             | Fault::BrokenWatch { .. }
             | Fault::WatchGap { .. }
@@ -63,6 +63,17 @@ impl Story {
         }
     }
 
+    fn delay_answers(self: &Arc<Self>, process: usize, by: Duration, lasts: Duration) {
+        let by = nanos(by);
+        self.world
+            .with_link(process, |link| link.late_answers.push(by));
+        self.later(lasts, move |story| {
+            story
+                .world
+                .with_link(process, |link| remove_one(&mut link.late_answers, &by));
+        });
+    }
+
     fn trouble_watch(self: &Arc<Self>, fault: &Fault) {
         let world = &self.world;
         let Some(process) = fault.process() else {
@@ -73,10 +84,9 @@ impl Story {
                 let by = nanos(*by);
                 world.with_link(process, |link| link.late_watch.push(by));
                 self.later(*lasts, move |story| {
-                    story.world.with_link(process, |link| {
-                        let on = link.late_watch.iter().position(|late| *late == by);
-                        on.map(|on| link.late_watch.swap_remove(on));
-                    });
+                    story
+                        .world
+                        .with_link(process, |link| remove_one(&mut link.late_watch, &by));
                 });
             }
             Fault::BrokenWatch { .. } => {
@@ -169,8 +179,12 @@ impl Story {
         self.later(lasts, move |story| {
             let now = story.world.now();
             let is_whole = story.world.with_link(process, |link| {
-                take_one(&mut link.cut_requests, class, requests);
-                take_one(&mut link.cut_answers, class, answers);
+                if requests {
+                    remove_one(&mut link.cut_requests, &class);
+                }
+                if answers {
+                    remove_one(&mut link.cut_answers, &class);
+                }
                 link.opened_at = now;
                 link.cut_requests.is_empty() && link.cut_answers.is_empty()
             });
@@ -242,8 +256,9 @@ impl Story {
     }
 }
 
-fn take_one(cuts: &mut Vec<Class>, class: Class, is_on: bool) {
-    if let Some(on) = cuts.iter().position(|cut| *cut == class).filter(|_| is_on) {
-        cuts.remove(on);
+/// Ends one of several troubles that may be on at once.
+fn remove_one<T: PartialEq>(on: &mut Vec<T>, ended: &T) {
+    if let Some(index) = on.iter().position(|one| one == ended) {
+        on.swap_remove(index);
     }
 }

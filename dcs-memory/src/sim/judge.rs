@@ -301,13 +301,18 @@ impl Judge {
     }
 
     fn said(&mut self, now: Nanos, index: usize, kind: &EventKind) {
-        let judged = &mut self.judged[index];
+        let judged = &self.judged[index];
         let name = told(judged);
         match kind {
             EventKind::Elected { token, .. } => {
                 let process = judged.process;
                 let token = token.get();
                 self.counts.terms += 1;
+                let same = |other: &&Judged| other.is_alive && other.name == judged.name;
+                if self.judged.iter().filter(same).count() > 1 {
+                    self.hits.entry(Class::Twin).or_default().1 += 1;
+                }
+                let judged = &mut self.judged[index];
                 if judged.open.replace(token).is_some() {
                     let what = format!("{name} begins a term within a term");
                     self.fail(now, Invariant::EndIsEnd, what);
@@ -334,7 +339,7 @@ impl Judge {
                     EventKind::Lost { .. } => self.counts.lost += 1,
                     _ => self.counts.released += 1,
                 }
-                if judged.open.take() != Some(token.get()) {
+                if self.judged[index].open.take() != Some(token.get()) {
                     let what = format!("{name} ends a term that is not open");
                     self.fail(now, Invariant::EndIsEnd, what);
                 }

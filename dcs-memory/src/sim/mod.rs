@@ -3,6 +3,7 @@
 //! Begin with [`Simulation`].
 
 mod answer;
+mod beliefs;
 mod chance;
 mod class;
 mod clock;
@@ -25,6 +26,7 @@ mod trouble;
 mod watch;
 mod world;
 
+pub use beliefs::Belief;
 pub use class::Class;
 pub use edit::Edit;
 pub use fate::Fate;

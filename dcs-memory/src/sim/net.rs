@@ -167,16 +167,24 @@ impl Journey {
         if self.is_cut(|link| link.cut_answers.last().copied()) {
             return;
         }
-        let wait = self.back + nanos(fate.late_answer);
+        let late_answers = world.with_link(process, |link| link.late_answers.iter().max().copied());
+        let wait = self.back + nanos(fate.late_answer) + late_answers.unwrap_or(0);
+        let version = world.leader().revision;
         let world = Arc::clone(&self.world);
         let executor = world.executor.clone();
         executor.after(wait, move || {
             if self.is_cut(|link| link.cut_answers.last().copied()) {
                 return;
             }
+            let is_too_late = giver.is_given_up() || world.leader().revision != version;
             if !fate.late_answer.is_zero() {
                 world.made(Class::AnswerLate);
-                world.hit(Class::AnswerLate);
+                if is_too_late {
+                    world.hit(Class::AnswerLate);
+                }
+            }
+            if late_answers.is_some() && is_too_late {
+                world.hit(Class::LateAnswers);
             }
             giver.give(result);
         });

@@ -55,7 +55,7 @@ const EDITS: [Class; 10] = [
     Class::ForeignRenewal,
 ];
 
-const TROUBLES: [Class; 15] = [
+const TROUBLES: [Class; 16] = [
     Class::Crash,
     Class::Twin,
     Class::Pause,
@@ -63,6 +63,7 @@ const TROUBLES: [Class; 15] = [
     Class::Cut,
     Class::CutRequests,
     Class::CutAnswers,
+    Class::LateAnswers,
     Class::LateWatch,
     Class::BrokenWatch,
     Class::WatchGap,
@@ -136,7 +137,15 @@ impl Rates {
                     late_answer: 150,
                     ..Odds::default()
                 },
-                ..mixed.only(&[Class::Cut, Class::CutAnswers, Class::Pause], &[])
+                ..mixed.only(
+                    &[
+                        Class::Cut,
+                        Class::CutAnswers,
+                        Class::LateAnswers,
+                        Class::Pause,
+                    ],
+                    &[],
+                )
             },
             Swarm::Deletions => Self {
                 every: 5_000,

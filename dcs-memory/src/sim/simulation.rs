@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_core::election::LeaseTiming;
+use dcs_core::election::{EventKind, LeaseTiming};
 use futures_util::FutureExt;
 
 use super::chance::chance;
@@ -91,7 +91,6 @@ pub struct History {
     pub counts: Counts,
     /// What happened, a line each, if it was [asked for](Simulation::traced).
     pub trace: Vec<String>,
-    #[expect(dead_code, reason = "what a picture needs")]
     pub(super) marks: Vec<(Nanos, Mark)>,
     pub(super) plan: Option<Vec<Planned>>,
 }
@@ -329,6 +328,9 @@ impl Run {
                 let told = lock(&self.world.judge).polled(now, process);
                 for kind in told {
                     self.world.note(|| format!("p{process} says {kind:?}"));
+                    if matches!(kind, EventKind::Elected { .. }) {
+                        self.world.elected();
+                    }
                 }
                 self.story.ambush();
             }

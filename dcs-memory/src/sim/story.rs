@@ -95,6 +95,7 @@ impl Story {
             world.with_link(process, |link| {
                 link.cut_requests.clear();
                 link.cut_answers.clear();
+                link.late_answers.clear();
                 link.late_watch.clear();
                 link.breaks += 1;
                 link.opened_at = world.now();

@@ -81,6 +81,11 @@ impl Story {
             Class::Cut => cut(true, true),
             Class::CutRequests => cut(true, false),
             Class::CutAnswers => cut(false, true),
+            Class::LateAnswers => Fault::LateAnswers {
+                process,
+                by: short / 2,
+                lasts: long,
+            },
             Class::LateWatch => Fault::LateWatch {
                 process,
                 by: long / 2,

@@ -62,7 +62,8 @@ pub(super) struct Link {
     /// The cuts that are on, by what they count for.
     pub(super) cut_requests: Vec<Class>,
     pub(super) cut_answers: Vec<Class>,
-    /// How late watches are, each time that is on.
+    /// How late answers are, and watches, each time that is on.
+    pub(super) late_answers: Vec<Nanos>,
     pub(super) late_watch: Vec<Nanos>,
     pub(super) breaks: u64,
     pub(super) gaps: u64,
@@ -250,6 +251,20 @@ impl World {
                 .and_then(|record| Some(record.holder.as_ref()?.to_string())),
         });
         lock(&self.judge).past.push(entry.clone());
+    }
+
+    /// A term has begun: by whoever was asked to lead next, if someone was.
+    pub(super) fn elected(&self) {
+        let (holder, candidate) = {
+            let mut registers = lock(&self.registers);
+            let now = &registers.keys(&self.scope).now;
+            let request = now.failover.get();
+            let candidate = request.and_then(|request| request.candidate.clone());
+            (now.holder().cloned(), candidate)
+        };
+        if candidate.is_some() && holder == candidate {
+            self.hit(Class::Handover);
+        }
     }
 
     /// What stands in the leader register.

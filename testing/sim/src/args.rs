@@ -1,0 +1,221 @@
+//! The command line, and nothing of the work behind it.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::thread;
+use std::time::SystemTime;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, ValueEnum};
+use dcs_memory::sim::Swarm;
+
+use crate::bugs::Bug;
+
+/// Simulate histories of the production election: three to seven members,
+/// 600 virtual seconds of faults, then a calm in which someone has to lead.
+///
+/// The last line is `histories N violations V`; with --bug it is
+/// `bug NAME found after K histories` or `bug NAME not found in N histories`.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "sim", bin_name = "cargo xtask sim", version = None)]
+pub(crate) struct Args {
+    /// How many histories.
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) histories: u64,
+
+    /// Where all chance comes from; `clock` takes the time.
+    #[arg(long, default_value = "1", value_name = "SEED")]
+    pub(crate) seed: Seed,
+
+    /// The store under the members.
+    #[arg(long, value_enum, default_value_t = Backend::Memory)]
+    pub(crate) backend: Backend,
+
+    /// What goes wrong how often. By default `mixed`, or what a bug asks for.
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    pub(crate) profile: Option<Profile>,
+
+    /// Plant this bug in the election, and look for it; `list` names all.
+    #[arg(long, value_name = "NAME|list")]
+    pub(crate) bug: Option<String>,
+
+    /// Run the history of this one seed again, as a violation names it.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) replay: Option<u64>,
+
+    /// Draw the history that is replayed, or the first violation.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Write every event of the history that is replayed, a line each.
+    #[arg(long, value_name = "FILE", requires = "replay")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Keep the state of a long run in this file, and go on from it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "bug"])]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Histories to run at once; by default as many as there are processors.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    ListBugs,
+    Hunt,
+    Replay(u64),
+    Many,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    Memory,
+    Endpoints,
+    Configmap,
+}
+
+/// The seed of a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seed(pub(crate) u64);
+
+/// A [`Swarm`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Profile(pub(crate) Swarm);
+
+impl Args {
+    /// The same, if it makes sense as a whole.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+        let refuse = |kind, what: String| Err(Self::command().error(kind, what));
+        if self.backend != Backend::Memory {
+            let what = "not yet: only `--backend memory` is simulated so far";
+            return refuse(ErrorKind::InvalidValue, what.to_owned());
+        }
+        if let Some(name) = self.bug.as_deref().filter(|name| *name != "list")
+            && Bug::named(name).is_none()
+        {
+            let what = format!("no seeded bug is called {name:?}: `--bug list` names them");
+            return refuse(ErrorKind::InvalidValue, what);
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn work(&self) -> Work {
+        match (self.bug.as_deref(), self.replay) {
+            (Some("list"), _) => Work::ListBugs,
+            (_, Some(seed)) => Work::Replay(seed),
+            (Some(_), None) => Work::Hunt,
+            (None, None) => Work::Many,
+        }
+    }
+
+    pub(crate) fn bug(&self) -> Option<Bug> {
+        self.bug.as_deref().and_then(Bug::named)
+    }
+
+    pub(crate) fn swarm(&self) -> Swarm {
+        let asked = self.profile.map(|profile| profile.0);
+        let of_bug = self.bug().map(Bug::swarm);
+        asked.or(of_bug).unwrap_or_default()
+    }
+
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.threads.unwrap_or_else(all)
+    }
+
+    /// The command that replays one history of this run.
+    pub(crate) fn replay_command(&self, seed: u64) -> String {
+        let mut command = format!("cargo xtask sim --replay {seed}");
+        if self.swarm() != Swarm::Mixed {
+            command = format!("{command} --profile {}", self.swarm().name());
+        }
+        if let Some(bug) = &self.bug {
+            command = format!("{command} --bug {bug}");
+        }
+        command
+    }
+}
+
+impl FromStr for Seed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "clock" {
+            return Ok(Self(from_clock()));
+        }
+        let number = text.parse();
+        number
+            .map(Self)
+            .map_err(|_| "use a number from 0 to 2^64 - 1, or `clock`".to_owned())
+    }
+}
+
+impl ValueEnum for Profile {
+    fn value_variants<'a>() -> &'a [Self] {
+        const { &profiles() }
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.0.name()))
+    }
+}
+
+const fn profiles() -> [Profile; Swarm::ALL.len()] {
+    let mut all = [Profile(Swarm::Mixed); Swarm::ALL.len()];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] = Profile(Swarm::ALL[index]);
+        index += 1;
+    }
+    all
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "asked for by name, and printed, so that the run can be repeated"
+)]
+fn from_clock() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanos = since.unwrap_or_default().as_nanos();
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split(' ')).and_then(Args::checked)
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_backend_that_is_not_there_yet_is_a_bad_argument() {
+        let error = parsed("sim --backend endpoints").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("not yet"), "{error}");
+    }
+
+    #[test]
+    fn a_bug_that_nobody_knows_is_a_bad_argument() {
+        let error = parsed("sim --bug no-such-bug").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("no-such-bug"), "{error}");
+    }
+
+    #[test]
+    fn the_replay_command_says_all_that_matters() {
+        let args = parsed("sim --profile hostile --histories 5").unwrap();
+        assert_eq!(
+            args.replay_command(7),
+            "cargo xtask sim --replay 7 --profile hostile"
+        );
+    }
+}

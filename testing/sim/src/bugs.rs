@@ -1,0 +1,87 @@
+//! The bugs that can be planted, in a build that has them.
+
+#[cfg(dcs_seeded_bugs)]
+pub(crate) use planted::{Bug, list, plant};
+#[cfg(not(dcs_seeded_bugs))]
+pub(crate) use without::{Bug, list, plant};
+
+#[cfg(dcs_seeded_bugs)]
+mod planted {
+    use std::io::{Write as _, stdout};
+
+    use anyhow::Context as _;
+    use dcs_core::election::seeded;
+    use dcs_memory::sim::Swarm;
+
+    /// A seeded bug.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Bug(seeded::Bug);
+
+    impl Bug {
+        pub(crate) fn named(name: &str) -> Option<Self> {
+            name.parse().ok().map(Self)
+        }
+
+        pub(crate) const fn name(self) -> &'static str {
+            self.0.name()
+        }
+
+        pub(crate) const fn rule(self) -> &'static str {
+            self.0.rule()
+        }
+
+        pub(crate) fn swarm(self) -> Swarm {
+            let wanted = self.0.profile();
+            let swarm = Swarm::ALL.into_iter().find(|swarm| swarm.name() == wanted);
+            swarm.unwrap_or_default()
+        }
+    }
+
+    /// Plants a bug, or none, in every election of this process.
+    pub(crate) fn plant(bug: Option<Bug>) {
+        seeded::plant(bug.map(|bug| bug.0));
+    }
+
+    /// A name a line.
+    pub(crate) fn list() -> anyhow::Result<bool> {
+        let mut out = stdout().lock();
+        for bug in seeded::Bug::ALL {
+            writeln!(out, "{}", bug.name()).context("writing the list")?;
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(not(dcs_seeded_bugs))]
+mod without {
+    use dcs_memory::sim::Swarm;
+
+    /// There is none in this build: a program that others use has no way to
+    /// switch a rule off.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Bug {}
+
+    impl Bug {
+        pub(crate) const fn named(_: &str) -> Option<Self> {
+            None
+        }
+
+        pub(crate) const fn name(self) -> &'static str {
+            match self {}
+        }
+
+        pub(crate) const fn rule(self) -> &'static str {
+            match self {}
+        }
+
+        pub(crate) const fn swarm(self) -> Swarm {
+            match self {}
+        }
+    }
+
+    pub(crate) const fn plant(_: Option<Bug>) {}
+
+    pub(crate) fn list() -> anyhow::Result<bool> {
+        anyhow::bail!("this build has no seeded bugs: run it by `cargo xtask sim --bug list`")
+    }
+}
