@@ -36,9 +36,14 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "PROFILE")]
     pub(crate) profile: Option<Profile>,
 
-    /// Plant this bug in the election, and look for it; `list` names all.
-    #[arg(long, value_name = "NAME|list")]
+    /// Plant this bug in the election, and look for it; `list` names all of
+    /// them, `all` looks for one after the other.
+    #[arg(long, value_name = "NAME|list|all")]
     pub(crate) bug: Option<String>,
+
+    /// Write the table of all bugs, as Markdown.
+    #[arg(long, value_name = "FILE", requires = "bug")]
+    pub(crate) table: Option<PathBuf>,
 
     /// Run the history of this one seed again, as a violation names it.
     #[arg(long, value_name = "SEED")]
@@ -65,6 +70,7 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
     ListBugs,
+    HuntAll,
     Hunt,
     Replay(u64),
     Many,
@@ -93,7 +99,8 @@ impl Args {
             let what = "not yet: only `--backend memory` is simulated so far";
             return refuse(ErrorKind::InvalidValue, what.to_owned());
         }
-        if let Some(name) = self.bug.as_deref().filter(|name| *name != "list")
+        let named = self.bug.as_deref();
+        if let Some(name) = named.filter(|name| !["list", "all"].contains(name))
             && Bug::named(name).is_none()
         {
             let what = format!("no seeded bug is called {name:?}: `--bug list` names them");
@@ -105,6 +112,7 @@ impl Args {
     pub(crate) fn work(&self) -> Work {
         match (self.bug.as_deref(), self.replay) {
             (Some("list"), _) => Work::ListBugs,
+            (Some("all"), _) => Work::HuntAll,
             (_, Some(seed)) => Work::Replay(seed),
             (Some(_), None) => Work::Hunt,
             (None, None) => Work::Many,

@@ -1,9 +1,9 @@
 //! The bugs that can be planted, in a build that has them.
 
 #[cfg(dcs_seeded_bugs)]
-pub(crate) use planted::{Bug, list, plant};
+pub(crate) use planted::{Bug, all, list, plant};
 #[cfg(not(dcs_seeded_bugs))]
-pub(crate) use without::{Bug, list, plant};
+pub(crate) use without::{Bug, all, list, plant};
 
 #[cfg(dcs_seeded_bugs)]
 mod planted {
@@ -30,6 +30,10 @@ mod planted {
             self.0.rule()
         }
 
+        pub(crate) const fn what(self) -> &'static str {
+            self.0.what()
+        }
+
         pub(crate) fn swarm(self) -> Swarm {
             let wanted = self.0.profile();
             let swarm = Swarm::ALL.into_iter().find(|swarm| swarm.name() == wanted);
@@ -40,6 +44,11 @@ mod planted {
     /// Plants a bug, or none, in every election of this process.
     pub(crate) fn plant(bug: Option<Bug>) {
         seeded::plant(bug.map(|bug| bug.0));
+    }
+
+    /// Every bug, in the order of their table.
+    pub(crate) fn all() -> impl Iterator<Item = Bug> {
+        seeded::Bug::ALL.iter().copied().map(Bug)
     }
 
     /// A name a line.
@@ -74,12 +83,20 @@ mod without {
             match self {}
         }
 
+        pub(crate) const fn what(self) -> &'static str {
+            match self {}
+        }
+
         pub(crate) const fn swarm(self) -> Swarm {
             match self {}
         }
     }
 
     pub(crate) const fn plant(_: Option<Bug>) {}
+
+    pub(crate) const fn all() -> std::iter::Empty<Bug> {
+        std::iter::empty()
+    }
 
     pub(crate) fn list() -> anyhow::Result<bool> {
         anyhow::bail!("this build has no seeded bugs: run it by `cargo xtask sim --bug list`")

@@ -26,7 +26,8 @@ fn main() -> ExitCode {
     };
     let done = match args.work() {
         Work::ListBugs => bugs::list(),
-        Work::Hunt => hunt::run(&args),
+        Work::HuntAll => hunt::all(&args),
+        Work::Hunt => hunt::one(&args),
         Work::Replay(seed) => replay::run(&args, seed),
         Work::Many => many::run(&args),
     };
