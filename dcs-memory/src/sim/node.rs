@@ -45,6 +45,10 @@ impl Node {
         }
     }
 
+    pub(super) const fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
     /// The name of the member. After a restart another process has it.
     #[must_use]
     pub const fn name(&self) -> &MemberName {

@@ -378,5 +378,9 @@ impl Run {
             self.world.trace.mark(|| Mark::Violation { what });
         }
         self.world.executor.clear();
+        // What waits there holds on to the world.
+        for process in lock(&self.world.processes).iter_mut() {
+            process.inbox = None;
+        }
     }
 }

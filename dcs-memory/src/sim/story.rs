@@ -120,10 +120,12 @@ impl Story {
         world.note(|| format!("p{process} starts as {name}"));
         lock(&world.processes).push(Process {
             node,
+            name: name.clone(),
             clock: self.clocks[node].clone(),
             is_alive: true,
             holds: 0,
             timing: None,
+            inbox: None,
             link: Link::default(),
         });
         let program = (self.program)(Node::new(Arc::clone(world), process, name));

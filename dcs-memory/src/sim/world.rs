@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use dcs_core::election::LeaseTiming;
 use dcs_core::{
-    Change, Committed, Config, Entry, Error, LeaderRecord, Precondition, Revision, Scope, Stamp,
+    Change, Committed, Config, Entry, Error, LeaderRecord, MemberName, Precondition, Revision,
+    Scope, Stamp,
 };
 
 use super::chance::chance;
@@ -18,6 +19,7 @@ use super::fate::Fate;
 use super::fault::{Fault, Planned};
 use super::judge::{Invariant, Judge};
 use super::member::COUNTER;
+use super::peers::Inbox;
 use super::rates::{Odds, Rates};
 use super::trace::{Mark, Trace};
 use crate::MemoryOptions;
@@ -47,12 +49,15 @@ pub(super) struct World {
 /// A process and its way to the store.
 pub(super) struct Process {
     pub(super) node: usize,
+    pub(super) name: MemberName,
     pub(super) clock: NodeClock,
     pub(super) is_alive: bool,
     /// How many pauses and suspends hold it.
     pub(super) holds: u32,
     /// The settings of its elector, if it has one.
     pub(super) timing: Option<LeaseTiming>,
+    /// What other members ask of it.
+    pub(super) inbox: Option<Arc<Mutex<Inbox>>>,
     pub(super) link: Link,
 }
 
