@@ -15,7 +15,7 @@ use super::executor::{Nanos, lock};
 use super::fate::Fate;
 use super::net::nanos;
 use super::node::Node;
-use super::world::World;
+use super::world::{Process, World};
 
 /// A question of another member, under way to its answer.
 #[must_use = "whoever asked waits for an answer"]
@@ -106,10 +106,9 @@ impl World {
     ) {
         let inbox = {
             let processes = lock(&self.processes);
-            let named = processes
-                .iter()
-                .filter(|process| process.is_alive && process.name == *to);
-            named.last().and_then(|process| process.inbox.clone())
+            let is_meant = |process: &&Process| process.is_alive && process.name == *to;
+            let latest = processes.iter().rfind(is_meant);
+            latest.and_then(|process| process.inbox.clone())
         };
         let Some(inbox) = inbox else {
             return;
