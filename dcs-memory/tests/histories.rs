@@ -38,11 +38,15 @@ recipes! {
     histories_with_late_messages_are_as_promised: Late,
     histories_of_new_scopes_are_as_promised: Deletions,
     histories_with_settings_in_flight_are_as_promised: Settings,
+    histories_with_slow_requests_are_as_promised: Slow,
+    histories_that_begin_with_an_asserted_bootstrap_are_as_promised: Bootstrap,
+    histories_with_a_clamp_above_the_wait_of_others_are_as_promised: Clamps,
+    histories_with_members_of_other_rules_are_as_promised: Foreign,
 }
 
 #[test]
 fn every_recipe_is_tested_here() {
-    assert_eq!(Swarm::ALL.len(), 10);
+    assert_eq!(Swarm::ALL.len(), 14);
 }
 
 #[test]

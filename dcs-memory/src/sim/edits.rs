@@ -53,7 +53,7 @@ impl Story {
                 record.released = record.renew_time.map(mark);
             }
             Edit::Ttl { seconds } => record.ttl = Some(Duration::from_secs(*seconds)),
-            Edit::Stranger => record.holder = Some(member_name(99)),
+            Edit::Stranger => record.holder = Some(stranger()),
             Edit::Renew => {
                 let wall = dcs_core::Clock::wall(&self.clocks[0]);
                 record.renew_time = Some(Timestamp::from_system_time(wall));
@@ -105,6 +105,11 @@ impl Story {
             });
         }
     }
+}
+
+/// A holder who is no member of the simulation.
+pub(super) fn stranger() -> MemberName {
+    member_name(99)
 }
 
 fn is_released(record: &dcs_core::LeaderRecord) -> bool {

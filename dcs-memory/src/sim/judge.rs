@@ -36,6 +36,8 @@ pub enum Invariant {
     Liveness,
     /// I10: the end of a term is its end, and nobody believes while releasing.
     EndIsEnd,
+    /// Who follows other rules is left alone for T_WAIT, as everyone is (Q2).
+    LeftAlone,
     /// The step of the proof: who believes is covered by a committed write of its own.
     Covered,
     /// Time goes on: nothing spins.
@@ -58,6 +60,7 @@ impl Invariant {
             Self::TokensGrow => "I8 tokens grow",
             Self::Liveness => "I9 liveness",
             Self::EndIsEnd => "I10 the end is the end",
+            Self::LeftAlone => "Q2 others are left alone",
             Self::Covered => "V belief is covered",
             Self::TimeGoesOn => "time goes on",
             Self::Own => "the program's own",
@@ -97,6 +100,8 @@ pub(super) struct Judge {
     pub(super) counts: Counts,
     /// Every version of the leader register that there was.
     pub(super) past: Vec<Entry<LeaderRecord>>,
+    /// Since when the newest of them stands there.
+    pub(super) newest_since: Nanos,
     pub(super) violation: Option<Violation>,
     judged: Vec<Judged>,
     believers: Vec<usize>,

@@ -14,15 +14,38 @@ use super::node::Node;
 #[derive(Clone, Debug)]
 pub(super) struct Habits {
     pub(super) timing: LeaseTiming,
+    /// Settings of every second process, if they differ.
+    pub(super) other_timing: Option<LeaseTiming>,
+    /// The first process asserts a first bootstrap; the others come later.
+    pub(super) bootstraps: bool,
     /// How long a term is kept at the most, in milliseconds.
     pub(super) shift: u64,
     /// Count something in the config key.
     pub(super) counts: bool,
 }
 
+/// Who does not bootstrap comes so much later.
+const LATER: Duration = Duration::from_secs(20);
+
 pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
     async move {
-        let elector = node.elector(habits.timing.clone());
+        let mut habits = habits;
+        if let Some(other) = habits
+            .other_timing
+            .take()
+            .filter(|_| node.process() % 2 == 1)
+        {
+            habits.timing = other;
+        }
+        let builder = node.builder(habits.timing.clone());
+        let elector = if habits.bootstraps && node.process() == 0 {
+            node.run(builder.assert_first_bootstrap())
+        } else {
+            if habits.bootstraps {
+                node.sleep(LATER).await;
+            }
+            node.run(builder)
+        };
         if habits.counts {
             let counter = node.clone();
             node.spawn(count(counter));
@@ -93,11 +116,16 @@ async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
         if clock.now().holder_elapsed_since(began) >= shift {
             return;
         }
-        if lease.remaining().is_some_and(|left| left > stop_time) {
+        if node.below(2) == 0 {
+            // What takes no time needs no more than a look at the lease.
+            if lease.is_valid() {
+                // The resource may refuse it, if the process was stopped meanwhile.
+                let _ = node.acts().reaches_resource(lease.token());
+            }
+        } else if lease.remaining().is_some_and(|left| left > stop_time) {
             let act = node.acts();
             let part = u64::try_from(stop_time.as_millis()).unwrap_or_default() / 2;
             node.sleep(Duration::from_millis(node.below(part))).await;
-            // The resource may refuse it, if the process was stopped meanwhile.
             let _ = act.reaches_resource(lease.token());
         }
     }

@@ -20,6 +20,7 @@ pub(super) struct Odds {
 
 /// The rates of one history.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(super) struct Rates {
     pub(super) nodes: usize,
     /// In seconds.
@@ -37,6 +38,14 @@ pub(super) struct Rates {
     /// Clocks run at the bounds of the drift.
     pub(super) extreme_drift: bool,
     pub(super) identical: IdenticalWrites,
+    /// How late a message is at the most, in milliseconds.
+    pub(super) late_most: u64,
+    /// An operation may take the ttl over this.
+    pub(super) retries: u64,
+    /// The first process asserts a first bootstrap.
+    pub(super) bootstraps: bool,
+    /// Every second process has twice the T_CLAMP and T_WAIT of the others.
+    pub(super) mixed_clamps: bool,
     /// How long a term of a user lasts at the most, in milliseconds; some are
     /// much shorter.
     pub(super) shift: u64,
@@ -81,6 +90,9 @@ impl Rates {
             Swarm::Mixed => mixed,
             Swarm::Calm => mixed.only(&[], &[]),
             Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
+            Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
+                mixed.of_rules(swarm)
+            }
             _ => mixed.of_records(swarm, rng),
         }
     }
@@ -99,6 +111,50 @@ impl Rates {
                 ..self.only(&[Class::Cut, Class::Slew, Class::Slew, Class::Slew], &[])
             },
             _ => self.only(&[Class::Cut, Class::Suspend, Class::Suspend], &[]),
+        }
+    }
+
+    fn of_rules(self, swarm: Swarm) -> Self {
+        match swarm {
+            Swarm::Slow => Self {
+                ttl: 30,
+                retries: 2,
+                late_most: 4_000,
+                odds: Odds {
+                    answer_lost: 100,
+                    late: 400,
+                    late_answer: 200,
+                    ..Odds::default()
+                },
+                ambush: 150,
+                shift: 60_000,
+                extreme_drift: true,
+                ..self.only(&[Class::Cut, Class::LateWatch], &[Class::Bump])
+            },
+            Swarm::Bootstrap => Self {
+                bootstraps: true,
+                every: 5_000,
+                odds: Odds {
+                    answer_lost: 200,
+                    late: 50,
+                    ..Odds::default()
+                },
+                ..self.only(&[Class::Cut, Class::LateWatch], &[Class::Delete])
+            },
+            Swarm::Clamps => Self {
+                mixed_clamps: true,
+                shares_names: false,
+                ..self.only(&[Class::Cut, Class::Crash, Class::Pause], &[])
+            },
+            _ => Self {
+                every: 5_000,
+                odds: Odds {
+                    answer_lost: 100,
+                    ..Odds::default()
+                },
+                ambush: 150,
+                ..self.only(&[Class::Cut], &[Class::Stranger, Class::ForeignRenewal])
+            },
         }
     }
 
@@ -200,6 +256,10 @@ impl Rates {
             } else {
                 IdenticalWrites::NewRevision
             },
+            late_most: 40_000,
+            retries: 4,
+            bootstraps: false,
+            mixed_clamps: false,
             shift: 300_000,
         }
     }

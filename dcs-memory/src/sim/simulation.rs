@@ -197,7 +197,9 @@ impl Simulation {
             story,
             believing: Vec::new(),
         };
-        run.all(nanos(self.length), self.expects_leader);
+        // Where T_CLAMP of some exceeds T_WAIT of others, these never acquire.
+        let expects_leader = self.expects_leader && !world.rates.mixed_clamps;
+        run.all(nanos(self.length), expects_leader);
         run.end();
         let (trace, marks) = world.trace.take();
         let mut judge = lock(&world.judge);
@@ -252,12 +254,16 @@ impl fmt::Display for History {
 
 fn habits(rates: &Rates) -> Habits {
     let seconds = |count: u64| Duration::from_secs(count);
-    let (ttl, third, quarter) = (rates.ttl, rates.ttl / 3, rates.ttl / 4);
-    let timing = LeaseTiming::new(seconds(ttl), seconds(third), seconds(quarter));
+    let (ttl, third) = (rates.ttl, rates.ttl / 3);
+    let timing = LeaseTiming::new(seconds(ttl), seconds(third), seconds(ttl / rates.retries));
+    let timing = timing.unwrap_or_else(|error| unreachable!("{error}"));
+    let longer = timing.clone().with_max_ttl(seconds(ttl * 2));
     Habits {
-        timing: timing.unwrap_or_else(|error| unreachable!("{error}")),
+        timing,
+        other_timing: longer.ok().filter(|_| rates.mixed_clamps),
+        bootstraps: rates.bootstraps,
         shift: rates.shift,
-        counts: true,
+        counts: !rates.bootstraps,
     }
 }
 

@@ -27,11 +27,20 @@ pub enum Swarm {
     Deletions,
     /// Settings change while records are in flight, and records are rolled back.
     Settings,
+    /// Messages are late by no more than an attempt may take; ambushes.
+    Slow,
+    /// The first process asserts a first bootstrap, and the key is deleted later.
+    Bootstrap,
+    /// T_CLAMP of some members exceeds T_WAIT of others, which therefore never
+    /// acquire.
+    Clamps,
+    /// Someone who follows other rules takes and renews the key.
+    Foreign,
 }
 
 impl Swarm {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Mixed,
         Self::Calm,
         Self::Hostile,
@@ -42,6 +51,10 @@ impl Swarm {
         Self::Late,
         Self::Deletions,
         Self::Settings,
+        Self::Slow,
+        Self::Bootstrap,
+        Self::Clamps,
+        Self::Foreign,
     ];
 
     /// Its name on command lines.
@@ -58,6 +71,10 @@ impl Swarm {
             Self::Late => "late",
             Self::Deletions => "deletions",
             Self::Settings => "settings",
+            Self::Slow => "slow",
+            Self::Bootstrap => "bootstrap",
+            Self::Clamps => "clamps",
+            Self::Foreign => "foreign",
         }
     }
 }

@@ -165,7 +165,7 @@ impl World {
         let odds = *lock(&self.odds);
         let fate = match odds {
             Some(odds) => {
-                let fate = draw(odds, is_write, &mut rng);
+                let fate = draw(odds, is_write, self.rates.late_most, &mut rng);
                 if fate != Fate::default() {
                     self.happens(Fault::Message {
                         process,
@@ -214,6 +214,9 @@ impl World {
                 registers.keys(&self.scope).now.leader.clone(),
             )
         };
+        if result.is_ok() {
+            self.leaves_strangers_alone(process, change);
+        }
         if after.revision != before.leader {
             self.leader_changed(&after);
         }
@@ -222,6 +225,26 @@ impl World {
             self.wake_all();
         }
         result
+    }
+
+    /// A version that names someone who is none of ours is not replaced before
+    /// it has stood there for T_WAIT.
+    fn leaves_strangers_alone(&self, process: usize, change: &Change) {
+        let stranger = super::edits::stranger();
+        let (is_strange, stood) = {
+            let judge = lock(&self.judge);
+            let replaced = judge.past.last().and_then(|entry| entry.get());
+            let holder = replaced.and_then(|record| record.holder.as_ref());
+            (holder == Some(&stranger), self.now() - judge.newest_since)
+        };
+        let Change::Leader(_) = change else { return };
+        let timing = lock(&self.processes)[process].timing.clone();
+        let wait = timing.map_or(Duration::ZERO, |timing| timing.challenger_wait());
+        if is_strange && stood < super::net::nanos(wait) / 1020 * 1000 {
+            let stood = Duration::from_nanos(stood);
+            let what = format!("p{process} replaces {stranger} after {stood:.3?}");
+            lock(&self.judge).fail(self.now(), Invariant::LeftAlone, what);
+        }
     }
 
     fn applied(&self, process: usize, change: &Change, before: Before, leader: Option<Revision>) {
@@ -255,7 +278,9 @@ impl World {
                 .get()
                 .and_then(|record| Some(record.holder.as_ref()?.to_string())),
         });
-        lock(&self.judge).past.push(entry.clone());
+        let mut judge = lock(&self.judge);
+        judge.past.push(entry.clone());
+        judge.newest_since = self.now();
     }
 
     /// A term has begun: by whoever was asked to lead next, if someone was.
@@ -339,13 +364,13 @@ fn counter(config: &Config) -> Option<u64> {
     config.settings().get(COUNTER)?.as_u64()
 }
 
-fn draw(odds: Odds, is_write: bool, rng: &mut fastrand::Rng) -> Fate {
+fn draw(odds: Odds, is_write: bool, late_most: u64, rng: &mut fastrand::Rng) -> Fate {
     let mut hit = |odds: u32| rng.u32(0..1000) < odds;
     let (lost, answer_lost) = (hit(odds.lost), hit(odds.answer_lost));
     let (late, late_answer) = (hit(odds.late), hit(odds.late_answer));
     let (refused, again) = (hit(odds.refused), hit(odds.again));
     let (stale, stray) = (hit(odds.stale), hit(250));
-    let mut long = || Duration::from_millis(rng.u64(200..40_000));
+    let mut long = || Duration::from_millis(rng.u64(200..late_most));
     let (late_by, answer_by, again_after) = (long(), long(), long());
     let some = |is: bool, by: Duration| if is { by } else { Duration::ZERO };
     Fate {
