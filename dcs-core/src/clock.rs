@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use futures_core::future::BoxFuture;
 
+use crate::election::seeded::{Bug, planted};
+
 /// How far `boottime - monotonic` may move before a term counts as suspended
 /// (assumption A1 of the election's proof).
 pub const SUSPEND_LIMIT: Duration = Duration::from_millis(50);
@@ -69,8 +71,8 @@ impl Stamp {
     /// boottime and the raw clock say.
     #[must_use]
     pub fn holder_elapsed_since(self, earlier: Self) -> Duration {
-        let boottime = self.boottime.saturating_sub(earlier.boottime);
-        let raw = self.raw.saturating_sub(earlier.raw);
+        let boottime = self.boottime().saturating_sub(earlier.boottime());
+        let raw = self.raw().saturating_sub(earlier.raw());
         Duration::from_nanos(boottime.max(raw))
     }
 
@@ -78,6 +80,10 @@ impl Stamp {
     /// the monotonic and the raw clock say.
     #[must_use]
     pub fn challenger_elapsed_since(self, earlier: Self) -> Duration {
+        if planted(Bug::DifferenceOfMaxima) {
+            let smaller = |stamp: Self| stamp.monotonic.min(stamp.raw);
+            return Duration::from_nanos(smaller(self).saturating_sub(smaller(earlier)));
+        }
         let monotonic = self.monotonic.saturating_sub(earlier.monotonic);
         let raw = self.raw.saturating_sub(earlier.raw);
         Duration::from_nanos(monotonic.min(raw))
@@ -94,7 +100,8 @@ impl Stamp {
     /// a stamp whose [`Stamp::suspended_total`] was `earlier`.
     pub(crate) fn suspended_beyond(self, earlier: i64) -> bool {
         let limit = i64::try_from(SUSPEND_LIMIT.as_nanos()).unwrap_or(i64::MAX);
-        self.suspended_total().saturating_sub(earlier) > limit
+        let counts = !planted(Bug::SuspendNotCounted);
+        counts && self.suspended_total().saturating_sub(earlier) > limit
     }
 
     /// Boottime less monotonic, in nanoseconds: it grows while the machine is
@@ -104,12 +111,24 @@ impl Stamp {
         i64::try_from(gap).unwrap_or(if gap < 0 { i64::MIN } else { i64::MAX })
     }
 
-    pub(crate) const fn boottime(self) -> u64 {
-        self.boottime
+    /// Boottime, as a holder goes by it.
+    pub(crate) fn boottime(self) -> u64 {
+        if planted(Bug::DifferenceOfMaxima) {
+            self.boottime.max(self.raw)
+        } else if planted(Bug::SuspendNotCounted) {
+            self.monotonic
+        } else {
+            self.boottime
+        }
     }
 
-    pub(crate) const fn raw(self) -> u64 {
-        self.raw
+    /// The raw clock, as a holder goes by it.
+    pub(crate) fn raw(self) -> u64 {
+        if planted(Bug::DifferenceOfMaxima) || planted(Bug::SlewedClock) {
+            self.boottime()
+        } else {
+            self.raw
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use dcs_core::{Stamp, Update};
 
 /// The latest updates of one scope, each with a number. Numbers are not used
 /// again, so a watcher needs to remember one number and the log no watcher.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Log {
     next: u64,
     capacity: usize,

@@ -14,7 +14,7 @@ use crate::log::Log;
 use crate::options::{IdenticalWrites, MemoryOptions};
 
 /// Every scope of one store, under one counter of revisions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Registers {
     last_revision: u128,
     log_capacity: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Registers {
 /// The keys of one scope: what stands there, and how it came about. Each
 /// commit is a list of updates, and what stands there is the sum of them, so
 /// that readers and watchers cannot come to disagree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Keys {
     pub(crate) now: Snapshot,
     pub(crate) log: Log,

@@ -116,6 +116,15 @@ impl Belief {
         self.current(term, now)?.remaining(now)
     }
 
+    /// Opens a term that was closed again.
+    #[cfg(dcs_seeded_bugs)]
+    pub(crate) fn reopen(&self, term: u64, deadline: Deadline) {
+        if self.term.load(SeqCst) == term {
+            self.raw.store(deadline.raw, SeqCst);
+            self.boottime.store(deadline.boottime, SeqCst);
+        }
+    }
+
     /// The number of the newest term, open or over; 0 before the first.
     pub(crate) fn newest_term(&self) -> u64 {
         self.term.load(SeqCst)

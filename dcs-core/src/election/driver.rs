@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::event::EventKind;
 use super::machine::{self, Answer, Command, Input, Machine, Output, Request};
+use super::seeded::{Bug, planted};
 use super::shared::{Ask, Shared};
 use super::timing::LeaseTiming;
 use crate::cache::ClusterFeed;
@@ -50,10 +51,12 @@ impl Times {
     /// The leader's renewals prove the watch alive; a longer silence re-opens it.
     pub(super) fn of(timing: &LeaseTiming) -> Self {
         let silence = timing.loop_wait() + timing.retry_timeout();
-        Self {
-            attempt: timing.attempt_timeout(),
-            silence,
-        }
+        let attempt = if planted(Bug::ClientGoTiming) {
+            timing.ttl() / 3
+        } else {
+            timing.attempt_timeout()
+        };
+        Self { attempt, silence }
     }
 }
 

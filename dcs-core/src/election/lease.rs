@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future;
 use tokio::sync::{mpsc, oneshot};
 
+use super::seeded::{Bug, planted};
 use super::shared::{Ask, OpenTerm, Shared};
 use crate::FencingToken;
 
@@ -52,7 +53,11 @@ impl Lease {
     /// How long it stays valid if it is not renewed any more; `None` once it is over.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.shared.remaining(self.term.number)
+        let left = self.shared.remaining(self.term.number);
+        if planted(Bug::LeaseNotRechecked) {
+            return left.or(Some(SLICE));
+        }
+        left
     }
 
     /// Completes when the work has to stop: when the lease is over, or when no

@@ -7,6 +7,11 @@ mod event;
 mod lease;
 mod machine;
 mod observer;
+#[cfg(not(dcs_seeded_bugs))]
+pub(crate) mod seeded;
+#[cfg(dcs_seeded_bugs)]
+#[doc(hidden)]
+pub mod seeded;
 mod shared;
 mod timing;
 

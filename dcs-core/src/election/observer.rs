@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::seeded::{Bug, planted};
 use crate::{
     Claim, Entry, LeaderRecord, LeaderUpdate, MemberName, ReleaseHash, Revision, Stamp, Timestamp,
     Value,
@@ -69,9 +70,14 @@ impl Observer {
     /// The first version of a new stretch of the watch: what happened before it
     /// is not known.
     pub(crate) fn watch_began(&mut self, entry: &Entry<LeaderRecord>, now: Stamp) -> Change {
+        let over_a_gap = planted(Bug::ReleaseMarkAfterGap);
+        if over_a_gap && self.was_given_up(&LeaderUpdate::new(entry.clone(), None)) {
+            self.free = entry.revision;
+        }
         self.stretch = entry
             .revision
-            .map(|revision| (revision, release_hash(&entry.value)));
+            .map(|revision| (revision, release_hash(&entry.value)))
+            .or(self.stretch.filter(|_| over_a_gap));
         self.see(entry, Read::Plain, now)
     }
 
@@ -83,10 +89,16 @@ impl Observer {
                 self.free = Some(revision);
             }
             self.stretch = Some((revision, release_hash(&update.entry.value)));
-        } else {
+        } else if !planted(Bug::ReleaseMarkAfterGap) {
             self.stretch = None;
         }
         self.see(&update.entry, Read::Plain, now)
+    }
+
+    /// Whether any version but absence was ever seen.
+    #[cfg(dcs_seeded_bugs)]
+    pub(crate) const fn has_seen_a_record(&self) -> bool {
+        self.newest.is_some()
     }
 
     /// Whether the version seen last was given up on purpose, so that nobody
@@ -111,6 +123,10 @@ impl Observer {
     }
 
     fn see(&mut self, entry: &Entry<LeaderRecord>, read: Read, now: Stamp) -> Change {
+        #[cfg(dcs_seeded_bugs)]
+        if planted(Bug::ContentNotRevision) && self.is_the_same_content(entry) {
+            return Change::None;
+        }
         let change = self.judge(entry.revision, read);
         if change == Change::None {
             return change;
@@ -165,12 +181,27 @@ impl Observer {
     /// carried a valid claim, and the mark shows the secret of that claim.
     fn was_given_up(&self, update: &LeaderUpdate) -> bool {
         let mark = update.entry.get().and_then(LeaderRecord::valid_release);
-        let (Some(mark), Some(previous), Some((last, Some(hash)))) =
-            (mark, update.previous, self.stretch)
+        let over_a_gap = self.stretch.filter(|_| planted(Bug::ReleaseMarkAfterGap));
+        let previous = update.previous.or(over_a_gap.map(|(last, _)| last));
+        let (Some(mark), Some(previous), Some((last, Some(hash)))) = (mark, previous, self.stretch)
         else {
             return false;
         };
-        mark.prev == previous && previous == last && mark.secret.hash() == hash
+        let names_it = mark.prev == previous || planted(Bug::ReleaseMarkReplayed);
+        let shows_the_secret = mark.secret.hash() == hash || planted(Bug::ReleaseWipesSuccessor);
+        names_it && previous == last && shows_the_secret
+    }
+
+    /// Takes a newer version with the content of the one seen last for that one.
+    #[cfg(dcs_seeded_bugs)]
+    fn is_the_same_content(&mut self, entry: &Entry<LeaderRecord>) -> bool {
+        let seen = self.seen.as_mut();
+        let Some(seen) = seen.filter(|seen| seen.record == entry.value) else {
+            return false;
+        };
+        seen.revision = seen.revision.max(entry.revision);
+        self.newest = self.newest.max(entry.revision);
+        true
     }
 }
 

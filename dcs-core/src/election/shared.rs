@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::belief::Belief;
 use super::event::{ElectionEvent, EventKind};
 use super::machine::Command;
+use super::seeded::{Bug, planted};
 use crate::{Clock, FencingToken, Timestamp};
 
 /// What users ask of the driver.
@@ -123,7 +124,9 @@ impl Shared {
     }
 
     pub(super) fn revoke(&self, term: u64) {
-        self.revoked.fetch_max(term, SeqCst);
+        if !planted(Bug::BelievesWhileReleasing) {
+            self.revoked.fetch_max(term, SeqCst);
+        }
     }
 
     /// Whether this caller is the one that gets the lease of this term.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::seeded::{Bug, planted};
 use crate::Config;
 
 /// Parts per thousand, in which the clock drift is given.
@@ -297,6 +298,12 @@ impl LeaseTiming {
     /// a ttl capped at T_CLAMP.
     #[must_use]
     pub fn span_of(&self, ttl: Duration) -> Duration {
+        if planted(Bug::NoDriftMargin) {
+            return ttl.min(self.clamp);
+        }
+        if planted(Bug::ClientGoTiming) {
+            return ttl.min(self.clamp) * 12 / 15;
+        }
         let millis = ttl.min(self.clamp).as_millis();
         let span = millis * u128::from(PER_MILLE - self.drift) / u128::from(PER_MILLE + self.drift);
         Duration::from_millis(u64::try_from(span).unwrap_or(u64::MAX))
@@ -336,7 +343,7 @@ impl LeaseTiming {
                 ));
             }
         }
-        if self.wait < self.clamp {
+        if self.wait < self.clamp && !planted(Bug::ClampAboveWait) {
             return Err(TimingError::WaitBelowClamp {
                 wait: self.wait,
                 clamp: self.clamp,

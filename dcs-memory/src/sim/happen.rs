@@ -196,7 +196,11 @@ impl Story {
     }
 
     /// Undoes something later, unless all was healed meanwhile.
-    fn later(self: &Arc<Self>, wait: Duration, undo: impl FnOnce(&Arc<Self>) + Send + 'static) {
+    pub(super) fn later(
+        self: &Arc<Self>,
+        wait: Duration,
+        undo: impl FnOnce(&Arc<Self>) + Send + 'static,
+    ) {
         let story = Arc::clone(self);
         self.world.executor.after(nanos(wait), move || {
             if !story.is_healed.load(Relaxed) {

@@ -20,6 +20,7 @@ mod node;
 mod peers;
 mod rates;
 mod simulation;
+mod store_bugs;
 mod story;
 mod swarm;
 mod trace;

@@ -16,6 +16,7 @@ use super::fault::{Fault, Planned};
 use super::net::nanos;
 use super::node::Node;
 use super::rates::Odds;
+use super::store_bugs::restores;
 use super::trace::Mark;
 use super::world::{Link, Process, World};
 
@@ -64,19 +65,18 @@ impl Story {
         for node in 0..self.world.rates.nodes {
             self.start(node);
         }
-        match plan {
-            Some(plan) => {
-                for planned in plan {
-                    if matches!(planned.fault, Fault::Message { .. }) {
-                        continue;
-                    }
-                    let (story, fault) = (Arc::clone(self), planned.fault.clone());
-                    self.world
-                        .executor
-                        .at(nanos(planned.at), move || story.happen(fault));
-                }
+        let Some(plan) = plan else {
+            self.next_trouble();
+            restores(self);
+            return;
+        };
+        for planned in plan {
+            if matches!(planned.fault, Fault::Message { .. }) {
+                continue;
             }
-            None => self.next_trouble(),
+            let (story, fault) = (Arc::clone(self), planned.fault.clone());
+            let at = nanos(planned.at);
+            self.world.executor.at(at, move || story.happen(fault));
         }
     }
 

@@ -21,6 +21,7 @@ use super::judge::{Invariant, Judge};
 use super::member::COUNTER;
 use super::peers::Inbox;
 use super::rates::{Odds, Rates};
+use super::store_bugs;
 use super::trace::{Mark, Trace};
 use crate::MemoryOptions;
 use crate::store::{Keys, Registers};
@@ -206,7 +207,9 @@ impl World {
     ) -> Result<Committed, Error> {
         let (result, before, after) = {
             let mut registers = lock(&self.registers);
-            let before = Before::of(registers.keys(&self.scope));
+            let keys = registers.keys(&self.scope);
+            let before = Before::of(keys);
+            let expected = store_bugs::expected(keys, change, expected);
             let result = registers.write(&self.scope, change, expected, self.stamp());
             (
                 result,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::election::belief::Deadline;
+use crate::election::seeded::{Bug, planted};
 use crate::{
     Attempt, Claim, Committed, Entry, LeaderRecord, LeaderWrite, Revision, Secret, Stamp, Timestamp,
 };
@@ -40,7 +41,31 @@ impl Sent {
 
     /// To where this write carries belief, once it is known to be committed.
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        self.when.map(|when| Deadline::after(when, self.span))
+        let span = if planted(Bug::NeverDemotes) {
+            Duration::from_secs(u32::MAX.into())
+        } else {
+            self.span
+        };
+        self.when.map(|when| Deadline::after(when, span))
+    }
+
+    /// Which of these attempts stands there, if any (rule H5).
+    pub(super) fn position(attempts: &[Self], entry: &Entry<LeaderRecord>) -> Option<usize> {
+        #[cfg(dcs_seeded_bugs)]
+        if let Some(newest) = super::seeded::newest_of_the_session(attempts, entry) {
+            return Some(newest);
+        }
+        attempts.iter().position(|sent| sent.is(entry))
+    }
+
+    /// This attempt, found committed by a reading that was received at `now`:
+    /// it counts from its own sending.
+    pub(super) fn found(self, now: Stamp) -> Self {
+        if planted(Bug::ReadBackFromReadTime) {
+            let when = Some(now);
+            return Self { when, ..self };
+        }
+        self
     }
 
     /// Whether `entry` is this very attempt: nonce, session, holder, ttl and
@@ -52,13 +77,18 @@ impl Sent {
     /// Whether the ack is of this write and of a new version.
     pub(super) fn was_acked_by(&self, committed: &Committed) -> bool {
         let returned = committed.leader.as_ref().and_then(|value| value.present());
-        Some(committed.revision) > self.expected
-            && returned.is_some_and(|record| self.is_record(record))
+        let is_new = Some(committed.revision) > self.expected || planted(Bug::IdenticalRenewals);
+        is_new && returned.is_some_and(|record| self.is_record(record))
     }
 
     fn is_record(&self, record: &LeaderRecord) -> bool {
         let ours: Option<&Claim> = self.record.claim.as_ref();
-        ours.is_some() && record.valid_claim() == ours && record.holder == self.record.holder
+        let same_holder = record.holder == self.record.holder;
+        if planted(Bug::OneIdentity) {
+            return same_holder;
+        }
+        let same_holder = same_holder || planted(Bug::ClaimSurvivesPatroni);
+        ours.is_some() && record.valid_claim() == ours && same_holder
     }
 }
 

@@ -1,12 +1,15 @@
 //! What a member does that does not lead: wait, then try (rules Q1 to Q5).
 
+use std::time::Duration;
+
 use super::attempt::{Lasting, Sent, whole_seconds};
 use super::lead::Term;
 use super::{Ask, Doing, Machine, ReleasePolicy, Role};
 use crate::election::event::{Alarm, EventKind};
 use crate::election::observer::{Read, Sight};
+use crate::election::seeded::{Bug, planted};
 use crate::{
-    Change, Entry, Initialize, LeaderRecord, LeaderWrite, MemberName, Outcome, Precondition,
+    Change, Entry, Error, Initialize, LeaderRecord, LeaderWrite, MemberName, Outcome, Precondition,
     Revision, Secret, Stamp,
 };
 
@@ -39,15 +42,19 @@ impl Bootstrap {
     /// The initialize key was created at `revision`. Whatever else was seen
     /// meanwhile voids the assertion.
     fn created(&mut self, revision: Revision) {
-        *self = match *self {
+        match *self {
             Self::Creating(seen) if seen.is_none_or(|seen| seen == revision) => {
-                Self::Ready(revision)
+                *self = Self::Ready(revision);
             }
-            _ => Self::Void,
-        };
+            _ => self.void(),
+        }
     }
 
-    pub(super) const fn void(&mut self) {
+    pub(super) fn void(&mut self) {
+        #[cfg(dcs_seeded_bugs)]
+        if planted(Bug::BootstrapAssertionReused) {
+            return self.keep();
+        }
         *self = Self::Void;
     }
 }
@@ -58,17 +65,27 @@ impl Machine {
         let Some(sight) = self.observer.seen().cloned() else {
             return;
         };
-        if self.another_clamp_is_too_long(&sight) {
+        if !planted(Bug::ClampAboveWait) && self.another_clamp_is_too_long(&sight) {
             return;
         }
+        let wait = self.timing.challenger_wait();
+        let left = self.left_to_wait(now).unwrap_or(wait);
         let Some(revision) = sight.revision else {
+            if planted(Bug::CreateAndLeadAfterWait) && !left.is_zero() {
+                return;
+            }
             return self.create();
         };
-        let wait = self.timing.challenger_wait();
-        let left = self.observer.left_to_wait(wait, now).unwrap_or(wait);
         let honors = self.policy == ReleasePolicy::Honor;
         let given_up = honors && self.observer.is_free() && !self.stands_aside();
-        if left.is_zero() || given_up || self.acked == Some(revision) {
+        let may_acquire = left.is_zero() || given_up || self.acked == Some(revision);
+        #[cfg(dcs_seeded_bugs)]
+        let may_acquire = may_acquire || self.may_acquire_all_the_same(&sight);
+        #[cfg(dcs_seeded_bugs)]
+        if self.force_release(revision, may_acquire) {
+            return;
+        }
+        if may_acquire {
             return self.acquire(Some(revision), sight.record.present());
         }
         let vacant = sight
@@ -81,12 +98,26 @@ impl Machine {
         }
     }
 
+    /// How long the version seen last still has to be left alone (rules Q1, Q2).
+    pub(super) fn left_to_wait(&self, now: Stamp) -> Option<Duration> {
+        #[cfg(dcs_seeded_bugs)]
+        if let Some(left) = self.wrong_left_to_wait(now) {
+            return Some(left);
+        }
+        self.observer
+            .left_to_wait(self.timing.challenger_wait(), now)
+    }
+
     /// A version, while not leading.
     pub(super) fn follower_saw(&mut self, entry: &Entry<LeaderRecord>, fresh: bool, now: Stamp) {
+        #[cfg(dcs_seeded_bugs)]
+        if fresh && self.read_after_the_end(entry, now) {
+            return;
+        }
         let Role::Follower(unresolved) = &mut self.role else {
             return;
         };
-        let Some(index) = unresolved.iter().position(|sent| sent.is(entry)) else {
+        let Some(index) = Sent::position(unresolved, entry) else {
             if fresh {
                 // Those that expected another revision than this one never will be.
                 unresolved.retain(|sent| sent.expected == entry.revision);
@@ -97,7 +128,7 @@ impl Machine {
             self.must_read = Some(Read::Plain);
             return;
         }
-        let sent = unresolved.swap_remove(index);
+        let sent = unresolved.swap_remove(index).found(now);
         if let Some(revision) = entry.revision {
             self.begin_term(sent, revision, false, now);
         }
@@ -117,10 +148,19 @@ impl Machine {
                 self.say(EventKind::Alarm(Alarm::AlteredWrite));
                 self.acquire_is_unknown(*sent);
             }
+            Outcome::NotCommitted(Error::Conflict {
+                found: Some(found), ..
+            }) if planted(Bug::AcquireWithoutPrecondition) && self.contending => {
+                self.acquire(Some(found), None);
+            }
             Outcome::NotCommitted(error) if error.is_conflict() => {
                 self.must_read = Some(Read::AfterConflict(sent.expected));
             }
             Outcome::NotCommitted(error) => self.failed("acquiring the lease", &error, now),
+            #[cfg(dcs_seeded_bugs)]
+            Outcome::Unknown(_) if planted(Bug::TimeoutIsSuccess) => {
+                self.take_acquire_for_committed(*sent, now);
+            }
             Outcome::Unknown(error) => {
                 self.unknown("acquiring the lease", &error, now);
                 self.acquire_is_unknown(*sent);
@@ -138,6 +178,8 @@ impl Machine {
                         value,
                     };
                     self.observer.read(&entry, Read::Plain, now);
+                    #[cfg(dcs_seeded_bugs)]
+                    self.forced(committed.revision);
                 }
             }
             Outcome::NotCommitted(error) if error.is_conflict() => {
@@ -165,6 +207,10 @@ impl Machine {
 
     /// The key is absent, and absence is not freedom (rule Q3).
     fn create(&mut self) {
+        #[cfg(dcs_seeded_bugs)]
+        if self.creates_with_a_holder() {
+            return self.acquire(None, None);
+        }
         match self.bootstrap {
             Bootstrap::Asserted => {
                 self.bootstrap = Bootstrap::Creating(None);
@@ -180,7 +226,7 @@ impl Machine {
         }
     }
 
-    fn acquire(&mut self, expected: Option<Revision>, replaced: Option<&LeaderRecord>) {
+    pub(super) fn acquire(&mut self, expected: Option<Revision>, replaced: Option<&LeaderRecord>) {
         let lasting = Lasting {
             acquire_time: None,
             transitions: self.transitions_after(replaced),
@@ -195,7 +241,7 @@ impl Machine {
     }
 
     fn acquire_is_unknown(&mut self, sent: Sent) {
-        if !self.contending {
+        if !self.contending && !planted(Bug::AttemptRevivedAfterRelease) {
             self.must_read = None;
             return;
         }
@@ -208,7 +254,13 @@ impl Machine {
         }
     }
 
-    fn begin_term(&mut self, sent: Sent, revision: Revision, definite: bool, now: Stamp) {
+    pub(super) fn begin_term(
+        &mut self,
+        sent: Sent,
+        revision: Revision,
+        definite: bool,
+        now: Stamp,
+    ) {
         self.acked = definite.then_some(revision);
         let Some(deadline) = sent.deadline() else {
             return;
@@ -266,7 +318,7 @@ impl Machine {
 
     /// A record without holder: it only starts the wait. Patroni's fields are
     /// there, so that every version of the object has them.
-    fn vacant_record(&self) -> LeaderRecord {
+    pub(super) fn vacant_record(&self) -> LeaderRecord {
         LeaderRecord {
             ttl: Some(whole_seconds(self.timing.ttl())),
             renew_time: Some(self.wall()),

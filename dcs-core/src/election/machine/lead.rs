@@ -7,6 +7,7 @@ use super::{Ask, Doing, Machine, Role};
 use crate::election::belief::Deadline;
 use crate::election::event::{Alarm, EventKind, LossReason};
 use crate::election::observer::{Change as Seen, Read};
+use crate::election::seeded::{Bug, planted};
 use crate::{
     Change, Entry, FencingToken, LeaderRecord, Outcome, Precondition, Revision, Stamp, Timestamp,
 };
@@ -28,12 +29,15 @@ pub(super) struct Term {
     /// The user gave this term up; also if they contend again meanwhile.
     pub(super) giving_up: bool,
     /// To where belief was carried, for reports; the belief itself decides.
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
 }
 
 impl Term {
     pub(super) fn new(number: u64, known: Revision, last: Sent, deadline: Deadline) -> Self {
+        #[cfg(not(dcs_seeded_bugs))]
         let token = FencingToken::new(known);
+        #[cfg(dcs_seeded_bugs)]
+        let token = super::seeded::token(known, &last);
         Self {
             number,
             token,
@@ -82,7 +86,10 @@ impl Machine {
             secret: term.last.secret,
         };
         let known = term.known;
-        let sent = self.attempt(Some(known), Some(replaced), lasting);
+        let mut sent = self.attempt(Some(known), Some(replaced), lasting);
+        if planted(Bug::IdenticalRenewals) {
+            sent.record = replaced.clone();
+        }
         let change = Change::Leader(Box::new(self.write_of(&sent)));
         self.ask(
             Doing::Renew(Box::new(sent)),
@@ -97,6 +104,8 @@ impl Machine {
                 let entry = Entry::present(committed.revision, sent.record.clone());
                 self.observer.read(&entry, Read::Plain, now);
                 self.acked = Some(committed.revision);
+                #[cfg(dcs_seeded_bugs)]
+                self.revive(&sent, now);
                 self.carried(*sent, committed.revision, now);
             }
             Outcome::Committed(_) => {
@@ -107,6 +116,10 @@ impl Machine {
                 self.must_read = Some(Read::AfterConflict(sent.expected));
             }
             Outcome::NotCommitted(error) => self.failed("renewing the lease", &error, now),
+            #[cfg(dcs_seeded_bugs)]
+            Outcome::Unknown(_) if planted(Bug::TimeoutIsSuccess) => {
+                self.take_renewal_for_committed(*sent, now);
+            }
             Outcome::Unknown(error) => {
                 self.unknown("renewing the lease", &error, now);
                 self.renewal_is_unknown(*sent);
@@ -131,12 +144,14 @@ impl Machine {
         if seen == Seen::WentBack {
             return self.lose(LossReason::Replaced);
         }
-        if revision <= term.known {
+        let again = fresh && planted(Bug::AckOfAnotherAttempt);
+        let is_known = revision == term.known && !again;
+        if revision < term.known || is_known {
             return;
         }
-        if let Some(index) = term.unresolved.iter().position(|sent| sent.is(entry)) {
+        if let Some(index) = Sent::position(&term.unresolved, entry) {
             if fresh {
-                let sent = term.unresolved.swap_remove(index);
+                let sent = term.unresolved.swap_remove(index).found(now);
                 self.acked = None;
                 self.carried(sent, revision, now);
             }
@@ -160,6 +175,8 @@ impl Machine {
             token,
             why: LossReason::Expired,
         });
+        #[cfg(dcs_seeded_bugs)]
+        self.read_what_to_release();
     }
 
     /// Closes the term now, at the latest instant that belief reached.
@@ -173,6 +190,8 @@ impl Machine {
         self.pause_after_read = None;
         let at = Timestamp::from_system_time(self.clock.wall() - ago);
         self.say_at(at, kind(term.token));
+        #[cfg(dcs_seeded_bugs)]
+        self.keep(term);
     }
 
     /// The wall-clock instant to which `deadline` reaches.
@@ -183,11 +202,13 @@ impl Machine {
 
     fn lose(&mut self, why: LossReason) {
         self.end_term(Duration::ZERO, |token| EventKind::Lost { token, why });
+        #[cfg(dcs_seeded_bugs)]
+        self.read_what_to_release();
     }
 
     /// A renewal of this term is known to be committed: belief reaches further,
     /// counted from its sending (rules H2, H5).
-    fn carried(&mut self, sent: Sent, revision: Revision, now: Stamp) {
+    pub(super) fn carried(&mut self, sent: Sent, revision: Revision, now: Stamp) {
         let Role::Leader(term) = &mut self.role else {
             return;
         };

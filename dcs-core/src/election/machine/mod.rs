@@ -11,6 +11,8 @@ mod io;
 mod lead;
 mod pace;
 mod release;
+#[cfg(dcs_seeded_bugs)]
+mod seeded;
 mod tell;
 #[cfg(test)]
 #[expect(
@@ -26,6 +28,7 @@ use std::time::Duration;
 use super::belief::Belief;
 use super::event::{Alarm, EventKind};
 use super::observer::{Change as Seen, Observer, Read};
+use super::seeded::{Bug, planted};
 use super::timing::LeaseTiming;
 use crate::{
     Clock, Entropy, Entry, Error, Failover, Failsafe, LeaderRecord, MemberName, Outcome, Revision,
@@ -97,6 +100,8 @@ pub(crate) struct Machine {
     failsafe: Option<Failsafe>,
     told: Told,
     out: VecDeque<Output>,
+    #[cfg(dcs_seeded_bugs)]
+    kept: seeded::Kept,
 }
 
 #[derive(Debug)]
@@ -158,6 +163,8 @@ impl Machine {
             failsafe: None,
             told: Told::default(),
             out: VecDeque::new(),
+            #[cfg(dcs_seeded_bugs)]
+            kept: seeded::Kept::default(),
         }
     }
 
@@ -220,9 +227,7 @@ impl Machine {
                 })
             }
             Role::Follower(_) if self.contending && self.flight.is_none() => {
-                let wait = self
-                    .observer
-                    .left_to_wait(self.timing.challenger_wait(), now);
+                let wait = self.left_to_wait(now);
                 wait.filter(|left| !left.is_zero())
             }
             Role::Follower(_) | Role::Releasing(_) => None,
@@ -256,8 +261,12 @@ impl Machine {
                     Role::Leader(term) => term.giving_up = true,
                     // An attempt that is found committed later opens no term.
                     Role::Follower(unresolved) => {
-                        unresolved.clear();
+                        if !planted(Bug::AttemptRevivedAfterRelease) {
+                            unresolved.clear();
+                        }
                         self.must_read = None;
+                        #[cfg(dcs_seeded_bugs)]
+                        self.read_what_to_release();
                     }
                     Role::Releasing(_) => {}
                 }
@@ -273,7 +282,14 @@ impl Machine {
             return;
         };
         match (flight.doing, answer) {
-            (Doing::Read(read), Answer::Read(result)) => self.read_back(read, result, now),
+            (Doing::Read(read), Answer::Read(result)) => {
+                let sighted = if planted(Bug::FirstSightAtRequest) {
+                    sent
+                } else {
+                    now
+                };
+                self.read_back(read, result, sighted, now);
+            }
             (doing, Answer::Written(outcome)) => self.written(doing, sent, outcome, now),
             (doing, Answer::Read(_)) => unreachable_answer(&doing),
         }
@@ -283,6 +299,9 @@ impl Machine {
         if outcome.is_conflict() {
             self.bootstrap.void();
         }
+        let late = planted(Bug::DeadlineAtAnswer) || planted(Bug::ClientGoTiming);
+        let committed = matches!(outcome, Outcome::Committed(_));
+        let at = if late && committed { now } else { at };
         match doing {
             Doing::Vacant => self.vacant_written(outcome, now),
             Doing::Initialize => self.initialize_written(outcome, now),
@@ -293,12 +312,19 @@ impl Machine {
         }
     }
 
-    fn read_back(&mut self, read: Read, result: Result<Entry<LeaderRecord>, Error>, now: Stamp) {
+    /// `sighted` is the instant of the sight: the receipt (rule Q1).
+    fn read_back(
+        &mut self,
+        read: Read,
+        result: Result<Entry<LeaderRecord>, Error>,
+        sighted: Stamp,
+        now: Stamp,
+    ) {
         match result {
             Ok(entry) => {
                 self.must_read = None;
                 self.pause = self.pause_after_read.take();
-                let seen = self.observer.read(&entry, read, now);
+                let seen = self.observer.read(&entry, read, sighted);
                 if matches!(read, Read::AfterConflict(on) if on == entry.revision) {
                     // Refused, and yet nothing has changed: not to be repeated at once.
                     self.space_out(Duration::ZERO, now);
@@ -322,11 +348,17 @@ impl Machine {
             self.tell_holder(entry);
             self.tell_of_meddling(now);
         }
+        #[cfg(dcs_seeded_bugs)]
+        self.cache_own_revision(entry);
         match self.role {
             Role::Leader(_) => self.leader_saw(entry, seen, fresh, now),
             Role::Follower(_) => self.follower_saw(entry, fresh, now),
+            #[cfg(dcs_seeded_bugs)]
+            Role::Releasing(_) if fresh => self.releasing_saw(entry),
             Role::Releasing(_) => {}
         }
+        #[cfg(dcs_seeded_bugs)]
+        self.believe_own_name(entry, now);
     }
 
     /// Sends the next request, if one is due and none is under way.

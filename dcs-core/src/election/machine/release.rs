@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::{Ask, Doing, Machine, Role};
 use crate::election::event::EventKind;
+use crate::election::observer::Read;
+use crate::election::seeded::{Bug, planted};
 use crate::{
     Change, LeaderRecord, LeaderWrite, Outcome, Precondition, ReleaseMark, Revision, Stamp,
 };
@@ -12,9 +14,9 @@ use crate::{
 /// revision. On any other one it never is: it might release somebody else.
 #[derive(Debug)]
 pub(super) struct Release {
-    write: LeaderWrite,
-    expected: Revision,
-    began: Stamp,
+    pub(super) write: LeaderWrite,
+    pub(super) expected: Revision,
+    pub(super) began: Stamp,
 }
 
 impl Machine {
@@ -29,7 +31,11 @@ impl Machine {
         let (expected, last) = (term.known, term.last.clone());
         self.end_term(Duration::ZERO, |token| EventKind::Released { token });
         // A new term may not build on an ack from before a release (rule H9).
-        self.acked = None;
+        if !planted(Bug::AttemptRevivedAfterRelease) {
+            self.acked = None;
+        }
+        #[cfg(dcs_seeded_bugs)]
+        self.believe_while_releasing();
         let Some(renew_time) = last.record.renew_time else {
             return;
         };
@@ -57,6 +63,8 @@ impl Machine {
         };
         if now.holder_elapsed_since(release.began) >= self.timing.retry_timeout() {
             self.role = Role::Follower(Vec::new());
+            #[cfg(dcs_seeded_bugs)]
+            self.release_is_over();
             return;
         }
         let change = Change::Leader(Box::new(release.write.clone()));
@@ -67,6 +75,11 @@ impl Machine {
     pub(super) fn release_written(&mut self, outcome: Outcome, now: Stamp) {
         match outcome {
             Outcome::Committed(_) => self.released(),
+            Outcome::NotCommitted(error)
+                if error.is_conflict() && planted(Bug::ReleaseRetriedOnNewerRevision) =>
+            {
+                self.must_read = Some(Read::Plain);
+            }
             // Someone wrote after us, or an earlier try of ours was committed:
             // what stands there is not ours to release. The ttl ends it.
             Outcome::NotCommitted(error) if error.is_conflict() => self.released(),
@@ -76,8 +89,10 @@ impl Machine {
         }
     }
 
-    fn released(&mut self) {
+    pub(super) fn released(&mut self) {
         self.succeeded();
         self.role = Role::Follower(Vec::new());
+        #[cfg(dcs_seeded_bugs)]
+        self.release_is_over();
     }
 }

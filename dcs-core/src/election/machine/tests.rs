@@ -5,3 +5,5 @@ mod follow;
 mod lead;
 mod release;
 mod rig;
+#[cfg(dcs_seeded_bugs)]
+mod seeded;

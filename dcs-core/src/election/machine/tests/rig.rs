@@ -59,9 +59,20 @@ impl Rig {
     }
 
     pub(super) fn with(name: &str, policy: ReleasePolicy, bootstrap: bool) -> Self {
+        let seed = u64::from(name.as_bytes()[0]) << 32;
+        Self::of_chance(name, policy, bootstrap, seed)
+    }
+
+    /// Another process of the same name.
+    #[cfg(dcs_seeded_bugs)]
+    pub(super) fn twin(name: &str) -> Self {
+        Self::of_chance(name, ReleasePolicy::Honor, false, 0)
+    }
+
+    fn of_chance(name: &str, policy: ReleasePolicy, bootstrap: bool, seed: u64) -> Self {
         let clock = Arc::new(TestClock::new());
         let belief = Arc::new(Belief::default());
-        let entropy = Counter(AtomicU64::new(u64::from(name.as_bytes()[0]) << 32));
+        let entropy = Counter(AtomicU64::new(seed));
         let machine = Machine::new(Parts {
             me: name.parse().unwrap(),
             timing: LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap(),
@@ -205,9 +216,14 @@ impl Rig {
     }
 
     pub(super) fn conflict(&mut self) {
+        self.conflict_with(None);
+    }
+
+    /// Refused, and the store says at which revision the key stands.
+    pub(super) fn conflict_with(&mut self, found: Option<u128>) {
         let error = Error::Conflict {
             key: Key::Leader,
-            found: None,
+            found: found.map(rev),
         };
         self.answer(Answer::Written(Outcome::NotCommitted(error)));
     }
