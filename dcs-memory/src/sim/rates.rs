@@ -174,12 +174,13 @@ impl Rates {
                     late: 50,
                     ..Odds::default()
                 },
-                ambush: 40,
+                ambush: [40, 250][rng.usize(0..2)],
                 ..mixed.only(
                     &[Class::WatchGap, Class::Cut, Class::Pause],
                     &[
                         Class::ReplayedRelease,
                         Class::ReplayedMark,
+                        Class::RollBack,
                         Class::RollBack,
                         Class::Wipe,
                     ],

@@ -257,7 +257,7 @@ fn habits(rates: &Rates) -> Habits {
     let (ttl, third) = (rates.ttl, rates.ttl / 3);
     let timing = LeaseTiming::new(seconds(ttl), seconds(third), seconds(ttl / rates.retries));
     let timing = timing.unwrap_or_else(|error| unreachable!("{error}"));
-    let longer = timing.clone().with_max_ttl(seconds(ttl * 2));
+    let longer = LeaseTiming::new(seconds(ttl * 2), seconds(third), seconds(third));
     Habits {
         timing,
         other_timing: longer.ok().filter(|_| rates.mixed_clamps),

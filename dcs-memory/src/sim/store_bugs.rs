@@ -56,7 +56,8 @@ mod planted {
                     .world
                     .note(|| "-- the store is restored from a copy".to_owned());
                 story.world.third_party(|registers, _| *registers = copy);
-                for process in 0..lock(&story.world.processes).len() {
+                let count = lock(&story.world.processes).len();
+                for process in 0..count {
                     story.world.with_link(process, |link| link.gaps += 1);
                     story.world.wake_watchers(process);
                 }
