@@ -16,6 +16,7 @@ mod judge;
 mod member;
 mod net;
 mod node;
+mod picture;
 mod rates;
 mod simulation;
 mod story;
