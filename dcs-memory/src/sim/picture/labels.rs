@@ -4,8 +4,8 @@ use super::text::width;
 
 /// Between a mark and its label.
 pub(super) const BESIDE: f64 = 6.0;
-/// Between a label and the next mark.
-const GAP: f64 = 8.0;
+/// What a label takes beside its letters: to its mark, and to the next one.
+const GAP: f64 = BESIDE + 8.0;
 /// So many rows of labels does a lane have at the most.
 const MOST_ROWS: usize = 4;
 
@@ -83,23 +83,20 @@ struct Rows {
 }
 
 impl Rows {
-    /// The first row with room, which is then taken. A stem leads from the mark
-    /// down to its bar, so there must be room for that too.
+    /// The highest row with room, which is then taken. A stem leads from the
+    /// mark down to its bar, so it must be below all that is in the way.
     fn take_one(&mut self, label: &Label) -> Option<u8> {
-        // Below the last row whose text the stem would cross.
-        let first = self.taken.iter().rposition(|taken| *taken > label.at);
-        let first = first.map_or(0, |row| row + 1);
-        let mut rows = (0..).zip(&mut self.taken).skip(first);
-        let (row, taken) = rows.find(|(_, taken)| **taken <= label.at - BESIDE)?;
-        *taken = label.at + width(&label.text) + GAP;
-        Some(row)
+        let last = self.taken.iter().rposition(|taken| *taken > label.at);
+        let row = last.map_or(0, |row| row + 1);
+        *self.taken.get_mut(row)? = label.at + width(&label.text) + GAP;
+        u8::try_from(row).ok()
     }
 
     /// Leaves of a label in the lowest row only its number, if that makes room
     /// for another one.
     fn shorten(&mut self, before: &Label, label: &Label) -> bool {
         let to = before.at + width(&before.short) + GAP;
-        let makes_room = to <= label.at - BESIDE;
+        let makes_room = to <= label.at;
         if makes_room {
             self.taken[MOST_ROWS - 1] = to;
             self.last = None;
@@ -162,6 +159,12 @@ mod tests {
         assert_eq!(places[3], (3, Shown::Short));
         assert_eq!(places[4].1, Shown::Nothing);
         assert_eq!(places[5], (3, Shown::All));
+    }
+
+    #[test]
+    fn a_label_stays_whole_where_its_number_would_not_make_room_either() {
+        let (places, _) = places(&[10.0, 20.0, 30.0, 40.0, 50.0]);
+        assert_eq!(places[3].1, Shown::All);
     }
 
     #[test]

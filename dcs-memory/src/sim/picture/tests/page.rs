@@ -86,6 +86,7 @@ fn a_lease_write_tells_how_it_was_answered() {
     assert_eq!(committed, Ok(history.counts.writes));
     // All three members create the record; two come too late.
     assert!(chart(&page).contains("not committed, told at"));
+    assert_eq!(count(chart(&page), "class=\"write refused\""), 2);
 }
 
 #[test]
@@ -175,6 +176,9 @@ fn around_a_violation_only_that_is_drawn() {
     assert!(!page.contains("id=\"fault-1\"") && page.contains("id=\"fault-3\""));
     assert!(!page.contains("id=\"process-1\"") && page.contains("id=\"process-3\""));
     assert!(page.contains("had ended before it: 1."));
+    // It ends with the history.
+    let end = history.length.as_secs_f64();
+    assert!(page.contains(&format!("to {end:.3} s is shown")));
     assert!(page.contains("id=\"violation\""));
     is_balanced(&page);
 }
