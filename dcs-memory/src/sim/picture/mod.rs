@@ -37,7 +37,8 @@ impl History {
     ///
     /// The end of a belief is drawn where the next thing happens in the history:
     /// in time if the process sees to it, and at most a tenth of the ttl late
-    /// if it stands still.
+    /// if it stands still. A term that is given up in the turn in which it
+    /// begins was never believed in, and is not drawn.
     ///
     /// The same history gives the same bytes. Without
     /// [`Simulation::traced`](super::Simulation::traced) there is nothing to
