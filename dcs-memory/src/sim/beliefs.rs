@@ -25,7 +25,7 @@ impl History {
         let mut beliefs: Vec<Belief> = Vec::new();
         let mut open: Vec<usize> = Vec::new();
         for (at, mark) in &self.marks {
-            let Mark::Belief { process, is } = mark else {
+            let Mark::Belief { process, is, .. } = mark else {
                 continue;
             };
             let at = Duration::from_nanos(*at);

@@ -26,8 +26,7 @@ impl Story {
             return;
         }
         world.trace.mark(|| Mark::Fault {
-            process: aim,
-            what: fault.to_string(),
+            fault: fault.clone(),
         });
         match fault {
             Fault::Crash { process, restart } => self.crash(process, restart),

@@ -250,6 +250,15 @@ impl Judge {
         believing.map(|judged| judged.process).collect()
     }
 
+    /// Who believes, and the token of the term that it told.
+    pub(super) fn believes(&self) -> Vec<(usize, Option<u128>)> {
+        let judged = self.judged.iter();
+        let believing = judged.filter(|judged| judged.is_alive && judged.elector.is_leader());
+        believing
+            .map(|judged| (judged.process, judged.open))
+            .collect()
+    }
+
     /// Looks at everyone: also at those of whom nothing was polled.
     pub(super) fn check_all(&mut self, now: Nanos) {
         for index in 0..self.judged.len() {

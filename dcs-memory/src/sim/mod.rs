@@ -18,6 +18,7 @@ mod member;
 mod net;
 mod node;
 mod peers;
+mod picture;
 mod rates;
 mod simulation;
 mod store_bugs;

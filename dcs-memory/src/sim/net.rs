@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::class::Class;
 use super::executor::{Nanos, lock};
 use super::fate::Fate;
-use super::trace::Mark;
+use super::trace::{Answered, Mark, Wrote};
 use super::watch::SimWatch;
 use super::world::World;
 use crate::BACKEND;
@@ -254,8 +254,9 @@ impl Dcs for SimDcs {
         let fated = self.world.fate(process, true);
         let id = (process, fated.0);
         let is_refused = fated.1.is_refused;
-        self.world.sends(process, change);
+        self.world.sends(id, change);
         let what = describe(change, expected);
+        let is_lease = matches!(change, Change::Leader(_));
         let change = change.clone();
         let covers = covers(&change).map(|span| self.world.now() + span);
         let everything = Arc::downgrade(&self.world);
@@ -275,6 +276,13 @@ impl Dcs for SimDcs {
             result
         };
         let outcome = self.send(what, run, fated).await;
+        if is_lease {
+            self.world.trace.mark(|| Mark::Answered {
+                process,
+                request: id.1,
+                answer: answered(&outcome),
+            });
+        }
         let now = self.world.now();
         lock(&self.world.judge).reported(now, id, is_refused, &outcome);
         outcome
@@ -309,13 +317,19 @@ impl Dcs for SimDcs {
 
 impl World {
     /// What holds of every lease write when it leaves.
-    fn sends(&self, process: usize, change: &Change) {
+    fn sends(&self, (process, request): (usize, u64), change: &Change) {
         let Change::Leader(write) = change else {
             return;
         };
-        if write.record.holder.is_some() {
-            self.trace.mark(|| Mark::Sent { process });
-        }
+        self.trace.mark(|| Mark::Sent {
+            process,
+            request,
+            wrote: match &write.record {
+                record if record.holder.is_some() => Wrote::Holder,
+                record if record.released.is_some() => Wrote::Release,
+                _ => Wrote::Vacancy,
+            },
+        });
         let clock = self.clock_of(process).read();
         if clock.was_slewed {
             self.hit(Class::Slew);
@@ -365,6 +379,14 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Committed(committed) => format!("committed as {}", committed.revision),
         Outcome::NotCommitted(error) => format!("not committed: {error}"),
         Outcome::Unknown(error) => format!("unknown: {error}"),
+    }
+}
+
+fn answered(outcome: &Outcome) -> Answered {
+    match outcome {
+        Outcome::Committed(committed) => Answered::Committed(committed.revision.to_string()),
+        Outcome::NotCommitted(error) => Answered::Not(error.to_string()),
+        Outcome::Unknown(_) => Answered::Unknown,
     }
 }
 

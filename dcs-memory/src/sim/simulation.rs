@@ -271,8 +271,8 @@ fn habits(rates: &Rates) -> Habits {
 struct Run {
     world: Arc<World>,
     story: Arc<Story>,
-    /// Who was seen to believe, for the picture.
-    believing: Vec<usize>,
+    /// Who was seen to believe, and in which term, for the picture.
+    believing: Vec<(usize, Option<u128>)>,
 }
 
 impl Run {
@@ -337,6 +337,7 @@ impl Run {
                     if matches!(kind, EventKind::Elected { .. }) {
                         self.world.elected();
                     }
+                    self.mark_end(process, &kind);
                 }
                 self.story.ambush();
             }
@@ -352,22 +353,25 @@ impl Run {
     }
 
     fn mark_belief(&mut self) {
-        let believing = lock(&self.world.judge).believers();
-        for process in &believing {
-            if !self.believing.contains(process) {
-                self.mark(*process, true);
+        let believing = lock(&self.world.judge).believes();
+        let before = std::mem::replace(&mut self.believing, believing);
+        // Ends first: what begins at the same instant comes after them.
+        for believer in &before {
+            if !self.believing.contains(believer) {
+                self.mark(*believer, false);
             }
         }
-        for process in std::mem::take(&mut self.believing) {
-            if !believing.contains(&process) {
-                self.mark(process, false);
+        for believer in &self.believing {
+            if !before.contains(believer) {
+                self.mark(*believer, true);
             }
         }
-        self.believing = believing;
     }
 
-    fn mark(&self, process: usize, is: bool) {
-        self.world.trace.mark(|| Mark::Belief { process, is });
+    fn mark(&self, (process, token): (usize, Option<u128>), is: bool) {
+        self.world
+            .trace
+            .mark(|| Mark::Belief { process, token, is });
         let word = if is {
             "believes"
         } else {
@@ -376,12 +380,26 @@ impl Run {
         self.world.note(|| format!("p{process} {word}"));
     }
 
+    fn mark_end(&self, process: usize, kind: &EventKind) {
+        let (token, loss) = match kind {
+            EventKind::Lost { token, why } => (token, Some(why)),
+            EventKind::Released { token } => (token, None),
+            _ => return,
+        };
+        self.world.trace.mark(|| Mark::TermEnded {
+            process,
+            token: token.get(),
+            how: match loss {
+                Some(why) => format!("lost, {why:?}").to_lowercase(),
+                None => "released".to_owned(),
+            },
+        });
+    }
+
     fn end(&self) {
         let violation = lock(&self.world.judge).violation.clone();
         if let Some(violation) = violation {
             self.world.note(|| format!("VIOLATION: {violation}"));
-            let what = violation.to_string();
-            self.world.trace.mark(|| Mark::Violation { what });
         }
         self.world.executor.clear();
         // What waits there holds on to the world.

@@ -85,6 +85,7 @@ impl Story {
         self.is_healed.store(true, Relaxed);
         let world = &self.world;
         world.note(|| "all faults off".to_owned());
+        world.trace.mark(|| Mark::Healed);
         *lock(&world.odds) = Some(Odds::default());
         for clock in &self.clocks {
             clock.change(|ticks| ticks.is_asleep = false);

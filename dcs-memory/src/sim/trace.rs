@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::executor::{Executor, Nanos, lock};
+use super::fault::Fault;
 
 /// Kept only where it was asked for: a history without it makes no text.
 pub(super) struct Trace {
@@ -24,26 +25,68 @@ pub(super) enum Mark {
     Start { process: usize, name: String },
     /// A process is gone.
     End { process: usize },
-    /// A process believes from now on, or does not any more.
-    Belief { process: usize, is: bool },
+    /// A process believes from now on, or does not any more: in the term that
+    /// was told, if one was.
+    Belief {
+        process: usize,
+        token: Option<u128>,
+        is: bool,
+    },
+    /// A process says how a term ended.
+    TermEnded {
+        process: usize,
+        token: u128,
+        how: String,
+    },
     /// A process stands still, or goes on.
     Stopped { process: usize, is: bool },
     /// A process is cut off, or is not any more.
     Cut { process: usize, is: bool },
-    /// A process sent a lease write.
-    Sent { process: usize },
+    /// A process sent a lease write: its how many-th request.
+    Sent {
+        process: usize,
+        request: u64,
+        wrote: Wrote,
+    },
+    /// How it was answered.
+    Answered {
+        process: usize,
+        request: u64,
+        answer: Answered,
+    },
     /// A version of the leader key.
     Version {
         revision: Option<String>,
         holder: Option<String>,
+        /// The process that wrote it; `None` for a third party.
+        writer: Option<usize>,
     },
-    /// A fault, in words.
-    Fault {
-        process: Option<usize>,
-        what: String,
-    },
-    /// An invariant is broken.
-    Violation { what: String },
+    /// A fault that happened to someone.
+    Fault { fault: Fault },
+    /// All faults end.
+    Healed,
+}
+
+/// What a lease write says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// Its writer holds.
+    Holder,
+    /// Its writer has released.
+    Release,
+    /// Nobody holds.
+    Vacancy,
+}
+
+/// How a lease write was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answered {
+    /// It was applied, as this revision.
+    Committed(String),
+    /// It never is, for this reason.
+    Not(String),
+    /// Nobody knows.
+    Unknown,
 }
 
 impl Trace {

@@ -182,6 +182,15 @@ impl World {
                 .copied()
                 .unwrap_or_default(),
         };
+        if fate != Fate::default() {
+            self.trace.mark(|| Mark::Fault {
+                fault: Fault::Message {
+                    process,
+                    request: number,
+                    fate,
+                },
+            });
+        }
         (number, fate, ways)
     }
 
@@ -221,7 +230,7 @@ impl World {
             self.leaves_strangers_alone(process, change);
         }
         if after.revision != before.leader {
-            self.leader_changed(&after);
+            self.leader_changed(&after, Some(process));
         }
         if result.is_ok() {
             self.applied(process, change, before, after.revision);
@@ -274,12 +283,14 @@ impl World {
     }
 
     /// The leader register as it is now, in the past that is rolled back to.
-    pub(super) fn leader_changed(&self, entry: &Entry<LeaderRecord>) {
+    /// `writer` is the process that wrote it, `None` for a third party.
+    pub(super) fn leader_changed(&self, entry: &Entry<LeaderRecord>, writer: Option<usize>) {
         self.trace.mark(|| Mark::Version {
             revision: entry.revision.map(|revision| revision.to_string()),
             holder: entry
                 .get()
                 .and_then(|record| Some(record.holder.as_ref()?.to_string())),
+            writer,
         });
         let mut judge = lock(&self.judge);
         judge.past.push(entry.clone());
@@ -318,7 +329,7 @@ impl World {
             )
         };
         if before != after.revision {
-            self.leader_changed(&after);
+            self.leader_changed(&after, None);
         }
         self.wake_all();
         result

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
 /// Draws a history.
 pub(crate) fn draw(simulation: &Simulation, file: &Path) -> anyhow::Result<()> {
     let history = simulation.clone().traced().run_members();
-    fs::write(file, history.trace.join("\n")).with_context(|| format!("writing {}", file.display()))
+    fs::write(file, history.to_html()).with_context(|| format!("writing {}", file.display()))
 }
 
 fn hex(bytes: &[u8]) -> String {
