@@ -131,6 +131,10 @@ impl Observer {
         if change == Change::None {
             return change;
         }
+        if change == Change::WentBack {
+            // What the watch has shown was of another line of versions.
+            (self.free, self.stretch) = (None, None);
+        }
         self.newest = match change {
             Change::WentBack => entry.revision,
             _ => self.newest.max(entry.revision),
@@ -303,6 +307,17 @@ mod tests {
             Change::WentBack
         );
         assert_eq!(observer.seen().unwrap().revision, Some(rev(4)));
+    }
+
+    #[test]
+    fn a_release_that_a_restored_store_shows_again_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(5), Some(5)), clock.now());
+        observer.watched(&update(7, held(), Some(6)), clock.now());
+        let read = Read::AfterConflict(Some(rev(7)));
+        let seen = observer.read(&at(6, released(5)), read, clock.now());
+        assert_eq!(seen, Change::WentBack);
+        assert!(!observer.is_free());
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Rates {
             Swarm::Mixed => mixed,
             Swarm::Calm => mixed.only(&[], &[]),
             Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
-            Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
+            Swarm::Late | Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
                 mixed.of_rules(swarm)
             }
             _ => mixed.of_records(swarm, rng),
@@ -130,6 +130,24 @@ impl Rates {
                 shift: 60_000,
                 extreme_drift: true,
                 ..self.only(&[Class::Cut, Class::LateWatch], &[Class::Bump])
+            },
+            Swarm::Late => Self {
+                odds: Odds {
+                    lost: 30,
+                    answer_lost: 50,
+                    late: 150,
+                    late_answer: 150,
+                    ..Odds::default()
+                },
+                ..self.only(
+                    &[
+                        Class::Cut,
+                        Class::CutAnswers,
+                        Class::LateAnswers,
+                        Class::Pause,
+                    ],
+                    &[],
+                )
             },
             Swarm::Bootstrap => Self {
                 bootstraps: true,
@@ -184,24 +202,6 @@ impl Rates {
                         Class::RollBack,
                         Class::Wipe,
                     ],
-                )
-            },
-            Swarm::Late => Self {
-                odds: Odds {
-                    lost: 30,
-                    answer_lost: 50,
-                    late: 150,
-                    late_answer: 150,
-                    ..Odds::default()
-                },
-                ..mixed.only(
-                    &[
-                        Class::Cut,
-                        Class::CutAnswers,
-                        Class::LateAnswers,
-                        Class::Pause,
-                    ],
-                    &[],
                 )
             },
             Swarm::Deletions => Self {

@@ -342,6 +342,8 @@ impl Machine {
             self.bootstrap.scope_seen(entry.revision);
         }
         if seen == Seen::WentBack {
+            // An ack of revisions that are used again proves nothing.
+            self.acked = None;
             self.say(EventKind::Alarm(Alarm::StoreWentBack));
         }
         if seen != Seen::None {

@@ -2,7 +2,7 @@
 
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers};
 use crate::election::machine::Command;
-use crate::election::{EventKind, LeaseTiming, LossReason};
+use crate::election::{Alarm, EventKind, LeaseTiming, LossReason};
 use crate::{Entry, LeaderRecord, Precondition};
 
 fn span() -> std::time::Duration {
@@ -316,4 +316,21 @@ fn the_status_travels_with_the_renewal() {
         panic!()
     };
     assert_eq!(write.status, Some(crate::Status::at(42)));
+}
+
+#[test]
+fn an_ack_of_a_store_that_went_back_is_nothing_to_build_on() {
+    let mut rig = Rig::leading("a");
+    let own = standing(&rig);
+    rig.watch(strangers(12), Some(11));
+    rig.pass(TTL);
+    rig.conflict();
+    // Restored from a copy: the acked revision stands there again.
+    rig.read_shows(own);
+    assert!(
+        rig.events()
+            .contains(&EventKind::Alarm(Alarm::StoreWentBack))
+    );
+    rig.pass(TTL - s(1));
+    assert!(rig.is_waiting());
 }

@@ -138,6 +138,17 @@ fn a_member_that_released_waits_like_anyone_unless_it_saw_its_own_mark() {
 }
 
 #[test]
+fn an_ack_from_before_a_release_is_nothing_to_build_on() {
+    let mut rig = Rig::leading("a");
+    rig.command(Command::GiveUp);
+    // Refused, although nothing has changed as far as this member saw.
+    rig.conflict();
+    rig.command(Command::Contend);
+    rig.pass(TTL - s(1));
+    assert!(rig.is_waiting());
+}
+
+#[test]
 fn a_release_while_acquiring_gives_up_what_the_answer_brings() {
     let mut rig = Rig::new("a");
     rig.begin(&super::rig::vacant(10));
