@@ -33,9 +33,9 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use dcs_core::election::{Elector, EventKind, LeaseTiming};
 use dcs_core::{
-    Capabilities, Change, Clock, Dcs, Entry, Error, Failover, LeaderRecord, MemberName,
-    MemberRecord, Outcome, Precondition, ReleaseMark, Revision, Scope, Secret, Snapshot, Stamp,
-    TokioClock, WatchStream,
+    Capabilities, Change, Clock, Dcs, Entry, Error, Failover, FencingToken, Key, LeaderRecord,
+    MemberName, MemberRecord, Outcome, Precondition, ReleaseMark, Revision, Scope, Secret,
+    Snapshot, Stamp, TokioClock, WatchStream,
 };
 use dcs_memory::{IdenticalWrites, Latency, MemoryDcs, MemoryOptions, MemoryStore, SeededEntropy};
 use fastrand::Rng;

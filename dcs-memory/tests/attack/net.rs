@@ -161,6 +161,10 @@ impl Dcs for NetDcs {
         answer_or_never(answered).await
     }
 
+    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
+        self.0.rw.fence(key, token, expected).await
+    }
+
     async fn put_member(&self, record: &MemberRecord) -> Outcome {
         self.0.rw.put_member(record).await
     }

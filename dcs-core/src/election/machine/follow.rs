@@ -136,6 +136,7 @@ impl Machine {
                     let entry = Entry {
                         revision: Some(committed.revision),
                         value,
+                        ..Entry::absent()
                     };
                     self.observer.read(&entry, Read::Plain, now);
                 }
@@ -227,6 +228,7 @@ impl Machine {
             let entry = Entry {
                 revision: sight.revision,
                 value: sight.record,
+                ..Entry::absent()
             };
             self.leader_saw(&entry, crate::election::observer::Change::None, false, now);
         }
