@@ -39,6 +39,10 @@
 //! assert_eq!(store.lines.len(), 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The keys of the scope itself are such a resource too, in a store that does
+//! not compare tokens. [`TermKeys`](crate::election::TermKeys) fences them by
+//! their revisions.
 
 mod gate;
 mod token;
