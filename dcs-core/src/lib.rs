@@ -15,6 +15,8 @@
 //!   for how long, stop in time, hand over.
 //! - [`FencingToken`]: what to hand to the resources that the leader writes to,
 //!   and [`fencing`]: what a resource does with it.
+//! - [`Lease::keys`](election::Lease::keys): the scope's own keys, written by
+//!   the leader of this term and refused to every earlier one.
 //! - [`DcsExt`]: read and change the config key, ask for a failover.
 //! - [`ClusterView`]: the newest view of all keys, without requests.
 //! - [`Dcs`]: the contract for a store of your own; `dcs-conformance` checks it.
