@@ -7,8 +7,13 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcs_core::election::{Elector, LeaseTiming, TermError};
 use dcs_core::{
-    Change, Dcs, Error, FencingToken, Key, Outcome, Precondition, Snapshot, Value, WatchEvent,
+    Change, Config, Dcs, Entry, Error, FencingToken, History, Key, OsEntropy, Outcome,
+    Precondition, Snapshot, SyncState, SystemClock, Value, WatchEvent,
 };
 use futures_util::StreamExt as _;
 use http::Method;
@@ -204,7 +209,7 @@ async fn a_touch_is_seen_on_the_watch_and_gone_with_the_object() {
         (true, true) => Reply::Open(vec![]),
         (true, false) => Reply::Open(lines.clone()),
     });
-    let mut watch = endpoints(client).watch(std::time::Duration::from_secs(30));
+    let mut watch = endpoints(client).watch(Duration::from_secs(30));
     let mut fed = Snapshot::default();
     let mut fences = Vec::new();
     while fences.len() < 2 {
@@ -258,5 +263,47 @@ async fn a_touch_leaves_what_others_wrote_into_the_object_byte_for_byte() {
         let after = dcs.load().await.unwrap();
         assert_eq!(after.config.value, before.config.value);
         assert_eq!(after.initialize.value, before.initialize.value);
+    }
+}
+
+/// An elector on the API server: config and history are one object, so the
+/// second of them finds the fence of the first.
+#[tokio::test]
+#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
+async fn a_leader_writes_its_keys_under_its_token() {
+    for mode in [Mode::Endpoints, Mode::ConfigMaps] {
+        let place = Place::open(mode, 1).await;
+        let dcs = Arc::clone(&place.handles[0]);
+        let seconds = Duration::from_secs;
+        let timing = LeaseTiming::new(seconds(30), seconds(10), seconds(8)).unwrap();
+        let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy::new()));
+        let me = place.members[0].clone();
+        let builder = Elector::builder(Arc::clone(&dcs), me, timing, clock, entropy);
+        let (elector, driver) = builder.assert_first_bootstrap().build();
+        let driver = tokio::spawn(driver.run());
+        let lease = elector.acquire().await.unwrap();
+        let keys = lease.keys();
+
+        let config: Config = r#"{"ttl":30}"#.parse().unwrap();
+        keys.edit_config(|_| Some(config.clone())).await.unwrap();
+        let touched = dcs.load().await.unwrap().config.revision;
+        let lines = History(vec![json!([1, 25_623_960, "no reason"])]);
+        keys.edit_history(|_| Some(lines.clone())).await.unwrap();
+        keys.edit_sync(|_| Some(SyncState::new("sample-0", vec![], 0)))
+            .await
+            .unwrap();
+
+        let read = dcs.load().await.unwrap();
+        let fence = Value::Present(lease.token());
+        assert_eq!(read.config.get(), Some(&config), "{mode:?}");
+        assert_eq!(read.history.get(), Some(&lines), "{mode:?}");
+        assert_eq!(read.config.fence, fence, "{mode:?}");
+        assert_eq!(read.sync.fence, fence, "{mode:?}");
+        assert_eq!(read.failover, Entry::absent(), "nobody wrote it");
+        assert!(read.history.revision > touched, "{mode:?}");
+        lease.release().await;
+        let late = keys.edit_config(|_| Some(Config::default())).await;
+        assert!(matches!(late, Err(TermError::LeaseOver { .. })), "{late:?}");
+        driver.abort();
     }
 }
