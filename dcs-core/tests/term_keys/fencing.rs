@@ -1,17 +1,11 @@
 //! What one leader does.
 
 use dcs_core::election::TermError;
-use dcs_core::{
-    Config, Dcs, DcsExt, Entry, Failover, FencingToken, History, Key, MemberName, SyncState, Value,
-};
+use dcs_core::{Config, Dcs, DcsExt, Entry, FencingToken, History, Key, SyncState, Value};
 
+use crate::failover::request;
 use crate::process::Point;
 use crate::world::{World, config};
-
-fn request(candidate: &str) -> Failover {
-    let candidate: MemberName = candidate.parse().unwrap();
-    Failover::switchover(None, Some(candidate))
-}
 
 #[tokio::test(start_paused = true)]
 async fn the_first_write_of_a_term_leaves_its_token_beside_the_value() {
@@ -204,46 +198,6 @@ async fn a_write_that_loses_to_another_one_reads_again() {
     let seen = editing.await.unwrap().unwrap();
     assert_eq!(seen, [None, Some(config(r#"{"n":1}"#))]);
     assert_eq!(world.now().config.get(), Some(&config(r#"{"n":2}"#)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_is_consumed_although_the_touch_moves_it() {
-    let world = World::new();
-    let a = world.member("a");
-    let lease = a.acquire().await;
-    a.process.request_failover(request("b")).await.unwrap();
-    let consumed = lease.keys().consume_failover(&request("b")).await.unwrap();
-    assert!(consumed);
-    assert_eq!(world.now().failover.value, Value::Absent);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_was_replaced_is_not_consumed() {
-    let world = World::new();
-    let a = world.member("a");
-    let lease = a.acquire().await;
-    a.process.request_failover(request("c")).await.unwrap();
-    let consumed = lease.keys().consume_failover(&request("b")).await.unwrap();
-    assert!(!consumed);
-    assert_eq!(world.now().failover.get(), Some(&request("c")));
-    assert_eq!(world.touches("failover"), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_is_replaced_during_the_touch_is_not_consumed() {
-    let world = World::new();
-    let a = world.member("a");
-    let lease = a.acquire().await;
-    a.process.request_failover(request("b")).await.unwrap();
-    a.process.stop_at(Point::BeforeTouch);
-    let keys = lease.keys();
-    let consuming = tokio::spawn(async move { keys.consume_failover(&request("b")).await });
-    a.process.is_stopped().await;
-    let other = world.store.handle(&world.scope);
-    other.request_failover(request("c")).await.unwrap();
-    a.process.go_on();
-    assert!(!consuming.await.unwrap().unwrap());
-    assert_eq!(world.now().failover.get(), Some(&request("c")));
 }
 
 #[tokio::test(start_paused = true)]
