@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 
 use crate::{
-    Config, Entry, Error, Failover, History, Initialize, LeaderRecord, LeaderWrite, MemberName,
-    MemberRecord, Outcome, Precondition, Scope, Snapshot, SyncState, WatchEvent,
+    Config, Entry, Error, Failover, FencingToken, History, Initialize, Key, LeaderRecord,
+    LeaderWrite, MemberName, MemberRecord, Outcome, Precondition, Scope, Snapshot, SyncState,
+    WatchEvent,
 };
 
 /// The stream that [`Dcs::watch`] returns.
@@ -44,6 +45,10 @@ pub type WatchStream = BoxStream<'static, Result<WatchEvent, Error>>;
 /// - **G-KEY**: a write changes its own key and no other. Only status and
 ///   failsafe share a write with the leader key, and stay as they are where it
 ///   does not give them. Scopes do not see each other.
+/// - **G-FENCE**: a touch by [`fence`](Dcs::fence) is a write like any other,
+///   with a precondition and a new revision; it stores its token beside the
+///   values of the register and changes none of them. Later writes leave the
+///   token in place. The leader register is never touched.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Dcs: fmt::Debug + fmt::Display + Send + Sync + 'static {
@@ -81,6 +86,23 @@ pub trait Dcs: fmt::Debug + fmt::Display + Send + Sync + 'static {
     /// If the future is dropped the write may still be applied, now or later:
     /// take it for [`Outcome::Unknown`].
     async fn write(&self, change: &Change, expected: Precondition) -> Outcome;
+
+    /// Touches the register of a shared key if it is as expected: stores
+    /// `token` beside its values as their [fence](Entry::fence), and leaves the
+    /// values as they are. An absent register is created without a value. A
+    /// store that keeps several keys in one register has one fence for them.
+    ///
+    /// Any token is stored, also one that is smaller than the one that stands
+    /// there: a backend compares no tokens.
+    ///
+    /// [`Error::Refused`], not committed, for leader, status, failsafe and
+    /// member keys: what stands there is guarded by the lease itself, or has
+    /// one writer. One call is one request, as for [`write`](Dcs::write).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped the touch may still be applied, now or later:
+    /// take it for [`Outcome::Unknown`].
+    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome;
 
     /// Writes this member's own key, whatever stands there: a key with one
     /// writer needs no precondition.
@@ -154,14 +176,14 @@ impl Capabilities {
 impl Change {
     /// The key that is written.
     #[must_use]
-    pub const fn key(&self) -> crate::Key {
+    pub const fn key(&self) -> Key {
         match self {
-            Self::Leader(_) => crate::Key::Leader,
-            Self::Config(_) => crate::Key::Config,
-            Self::Initialize(_) => crate::Key::Initialize,
-            Self::History(_) => crate::Key::History,
-            Self::Failover(_) => crate::Key::Failover,
-            Self::Sync(_) => crate::Key::Sync,
+            Self::Leader(_) => Key::Leader,
+            Self::Config(_) => Key::Config,
+            Self::Initialize(_) => Key::Initialize,
+            Self::History(_) => Key::History,
+            Self::Failover(_) => Key::Failover,
+            Self::Sync(_) => Key::Sync,
         }
     }
 }
@@ -189,6 +211,15 @@ macro_rules! forward_through {
 
             async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
                 (**self).write(change, expected).await
+            }
+
+            async fn fence(
+                &self,
+                key: &Key,
+                token: FencingToken,
+                expected: Precondition,
+            ) -> Outcome {
+                (**self).fence(key, token, expected).await
             }
 
             async fn put_member(&self, record: &MemberRecord) -> Outcome {

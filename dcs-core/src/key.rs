@@ -28,6 +28,18 @@ pub enum Key {
     Member(MemberName),
 }
 
+impl Key {
+    /// Whether the register of this key has a fence, so that [`Dcs::fence`](crate::Dcs::fence)
+    /// touches it: true of config, initialize, history, failover and sync.
+    #[must_use]
+    pub const fn has_fence(&self) -> bool {
+        match self {
+            Self::Config | Self::Initialize | Self::History | Self::Failover | Self::Sync => true,
+            Self::Leader | Self::Status | Self::Failsafe | Self::Member(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

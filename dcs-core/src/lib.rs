@@ -13,7 +13,10 @@
 //!
 //! - [`Elector`](election::Elector) and [`Lease`](election::Lease): lead, know
 //!   for how long, stop in time, hand over.
-//! - [`FencingToken`]: what to hand to the resources that the leader writes to.
+//! - [`FencingToken`]: what to hand to the resources that the leader writes to,
+//!   and [`fencing`]: what a resource does with it.
+//! - [`Lease::keys`](election::Lease::keys): the scope's own keys, written by
+//!   the leader of this term and refused to every earlier one.
 //! - [`DcsExt`]: read and change the config key, ask for a failover.
 //! - [`ClusterView`]: the newest view of all keys, without requests.
 //! - [`Dcs`]: the contract for a store of your own; `dcs-conformance` checks it.
@@ -70,6 +73,7 @@ pub mod election;
 mod entropy;
 mod error;
 mod ext;
+pub mod fencing;
 mod key;
 #[cfg(feature = "mock")]
 mod mock;

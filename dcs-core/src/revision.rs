@@ -31,7 +31,8 @@ pub enum Precondition {
 ///
 /// It is the revision of the write that acquired the leader key. Hand it to
 /// the resources that the leader writes to; a resource that refuses tokens
-/// smaller than the largest one seen cannot be hurt by a leader of the past.
+/// smaller than the largest one seen cannot be hurt by a leader of the past:
+/// [`TokenGate`](crate::fencing::TokenGate) does that. Its text is a decimal number.
 /// Tokens of different backends or Kubernetes kinds are not comparable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FencingToken(Revision);
@@ -82,8 +83,20 @@ impl From<Option<Revision>> for Precondition {
 }
 
 impl FencingToken {
-    pub(crate) const fn new(acquired_at: Revision) -> Self {
+    /// The token of the term whose acquiring write has this revision. The
+    /// election makes it; others read back what was stored.
+    #[must_use]
+    pub const fn new(acquired_at: Revision) -> Self {
         Self(acquired_at)
+    }
+
+    /// The token with this number, or `None` for zero: what a resource stored.
+    #[must_use]
+    pub const fn from_number(number: u128) -> Option<Self> {
+        match Revision::new(number) {
+            Some(acquired_at) => Some(Self(acquired_at)),
+            None => None,
+        }
     }
 
     /// The number to hand to a resource.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Config, Error, Failover, Failsafe, History, Initialize, Key, LeaderRecord, MemberName,
-    MemberRecord, Precondition, Revision, Status, SyncState,
+    Config, Error, Failover, Failsafe, FencingToken, History, Initialize, Key, LeaderRecord,
+    MemberName, MemberRecord, Precondition, Revision, Status, SyncState,
 };
 
 /// What was found under a key.
@@ -33,13 +33,18 @@ pub enum Value<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "complete: a value and its revision"
+    reason = "complete: a value, its revision and its fence"
 )]
 pub struct Entry<T> {
     /// The revision of the register; `None` where the register does not exist.
     pub revision: Option<Revision>,
     /// The value.
     pub value: Value<T>,
+    /// The fence: the token of the term that the register belongs to, stored by
+    /// [`Dcs::fence`](crate::Dcs::fence). A write that was decided before that
+    /// is refused by its revision. Absent where no term has written yet, and
+    /// always for leader, status, failsafe and member keys.
+    pub fence: Value<FencingToken>,
 }
 
 /// One read of every key. Not one instant: each entry carries its own revision.
@@ -84,15 +89,17 @@ impl<T> Entry<T> {
         Self {
             revision: None,
             value: Value::Absent,
+            fence: Value::Absent,
         }
     }
 
-    /// A readable value at this revision.
+    /// A readable value at this revision, without a fence.
     #[must_use]
     pub const fn present(revision: Revision, value: T) -> Self {
         Self {
             revision: Some(revision),
             value: Value::Present(value),
+            fence: Value::Absent,
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcs_core::{
-    Capabilities, Change, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord, Outcome,
-    Precondition, Scope, Snapshot, WatchStream,
+    Capabilities, Change, Dcs, Entry, Error, FencingToken, Key, LeaderRecord, MemberName,
+    MemberRecord, Outcome, Precondition, Scope, Snapshot, WatchStream,
 };
 
 use crate::Builder;
@@ -75,6 +75,15 @@ macro_rules! backend {
 
             async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
                 self.0.write(change, expected).await
+            }
+
+            async fn fence(
+                &self,
+                key: &Key,
+                token: FencingToken,
+                expected: Precondition,
+            ) -> Outcome {
+                self.0.fence(key, token, expected).await
             }
 
             async fn put_member(&self, record: &MemberRecord) -> Outcome {

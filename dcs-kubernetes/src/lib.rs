@@ -30,6 +30,7 @@ mod backend;
 mod build_error;
 mod builder;
 mod client;
+mod fence;
 mod format;
 mod names;
 mod settings;

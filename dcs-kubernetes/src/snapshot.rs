@@ -41,12 +41,12 @@ pub(crate) fn updates(
             Update::Failsafe(of.entry(format::failsafe)),
         ],
         Object::Config => vec![
-            Update::Config(of.entry(format::config)),
-            Update::Initialize(of.entry(format::initialize)),
-            Update::History(of.entry(format::history)),
+            Update::Config(of.fenced(format::config)),
+            Update::Initialize(of.fenced(format::initialize)),
+            Update::History(of.fenced(format::history)),
         ],
-        Object::Failover => vec![Update::Failover(of.entry(format::failover))],
-        Object::Sync => vec![Update::Sync(of.entry(format::sync))],
+        Object::Failover => vec![Update::Failover(of.fenced(format::failover))],
+        Object::Sync => vec![Update::Sync(of.fenced(format::sync))],
     }
 }
 
@@ -81,6 +81,7 @@ pub(crate) const fn at<T>(revision: Revision, value: Value<T>) -> Entry<T> {
     Entry {
         revision: Some(revision),
         value,
+        fence: Value::Absent,
     }
 }
 
@@ -93,5 +94,12 @@ impl Reader<'_> {
     fn entry<T>(&self, parse: impl Fn(&Raw) -> Value<T>) -> Entry<T> {
         self.raw
             .map_or_else(Entry::absent, |raw| at(self.revision, parse(raw)))
+    }
+
+    fn fenced<T>(&self, parse: impl Fn(&Raw) -> Value<T>) -> Entry<T> {
+        Entry {
+            fence: self.raw.map_or(Value::Absent, format::fence),
+            ..self.entry(parse)
+        }
     }
 }

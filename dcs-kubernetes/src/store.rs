@@ -179,7 +179,7 @@ impl Store {
 
     /// An object that exists although no list shows it belongs to someone else.
     /// The leader's is read back by the election itself.
-    async fn why_not_created(&self, object: Object, outcome: Outcome) -> Outcome {
+    pub(crate) async fn why_not_created(&self, object: Object, outcome: Outcome) -> Outcome {
         let call = Call::get(self.settings.keys(), self.settings.object_name(object));
         let context = self.context(&call, None, None);
         let answer = self.client.attempt(&self.settings, call).await;
@@ -216,7 +216,7 @@ impl Store {
     }
 
     /// The request of one write, and how many bytes of annotations it carries.
-    fn write_call(
+    pub(crate) fn write_call(
         &self,
         object: Object,
         annotations: Vec<Annotation>,

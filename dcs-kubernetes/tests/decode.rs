@@ -224,6 +224,7 @@ fn annotation_name() -> impl Strategy<Value = String> {
         "history",
         "member",
         "scheduled_at",
+        "dcs.internal/fence",
         "sync_standby",
         "quorum",
         "status",

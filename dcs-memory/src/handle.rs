@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcs_core::{
-    Capabilities, Change, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord, Outcome,
-    Precondition, Scope, Snapshot, Stamp, WatchStream,
+    Capabilities, Change, Dcs, Entry, Error, FencingToken, Key, LeaderRecord, MemberName,
+    MemberRecord, Outcome, Precondition, Scope, Snapshot, Stamp, WatchStream,
 };
 
 use crate::BACKEND;
@@ -208,6 +208,17 @@ impl Dcs for MemoryDcs {
         };
         self.send(&what, |registers, at| {
             registers.write(&self.scope, change, expected, at)
+        })
+        .await
+    }
+
+    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
+        let what = match expected.revision() {
+            Some(revision) => format!("touch {key} with {token:?} on {revision:?}"),
+            None => format!("create {key} with {token:?}"),
+        };
+        self.send(&what, |registers, at| {
+            registers.fence(&self.scope, (key, expected), token, at)
         })
         .await
     }

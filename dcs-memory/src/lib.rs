@@ -44,6 +44,8 @@
 //! - The leader record, the status and the failsafe map are one register, with
 //!   one revision. Each other key is a register of its own.
 //! - One counter gives all revisions. It starts at 1 and never goes back.
+//! - The fence of a key stands beside its value, and stays when that is written
+//!   or removed.
 //! - Removing a value leaves the register there, with an absent value and a new
 //!   revision. Only members' keys are deleted as a whole, and the leader
 //!   register by a [third party](MemoryStore::delete_leader).
@@ -61,6 +63,7 @@
 //! store yet takes the write along.
 
 mod entropy;
+mod fence;
 mod handle;
 mod link;
 mod log;

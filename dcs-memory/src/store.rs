@@ -59,26 +59,40 @@ impl Registers {
         expected: Precondition,
         at: Stamp,
     ) -> Result<Committed, Error> {
-        let key = change.key();
-        let found = self.keys(scope).revision_of(&key);
-        if Precondition::from(found) != expected {
-            return Err(Error::Conflict { key, found });
-        }
-        let revision = match found {
-            Some(found) if self.changes_nothing(scope, change, found)? => found,
-            _ => {
-                let revision = self.next_revision();
-                let updates = self.keys(scope).updates(change, revision)?;
-                self.keys(scope).commit(updates, at);
-                revision
-            }
-        };
+        let updates = |keys: &Keys, revision| keys.updates(change, revision);
+        let revision = self.write_if(scope, (&change.key(), expected), at, updates)?;
         Ok(match change {
             Change::Leader(write) => {
                 Committed::leader(revision, Value::Present(write.record.clone()))
             }
             _ => Committed::new(revision),
         })
+    }
+
+    /// What `updates` says a write makes of a key, if it stands as expected.
+    pub(crate) fn write_if(
+        &mut self,
+        scope: &Scope,
+        (key, expected): (&Key, Precondition),
+        at: Stamp,
+        updates: impl Fn(&Keys, Revision) -> Result<Vec<Update>, Error>,
+    ) -> Result<Revision, Error> {
+        let keep = self.identical == IdenticalWrites::KeepRevision;
+        let keys = self.keys(scope);
+        let found = keys.revision_of(key);
+        if Precondition::from(found) != expected {
+            let key = key.clone();
+            return Err(Error::Conflict { key, found });
+        }
+        if let Some(found) = found.filter(|_| keep)
+            && keys.has_all(updates(keys, found)?)
+        {
+            return Ok(found);
+        }
+        let revision = self.next_revision();
+        let updates = updates(self.keys(scope), revision)?;
+        self.keys(scope).commit(updates, at);
+        Ok(revision)
     }
 
     pub(crate) fn put_member(
@@ -145,41 +159,28 @@ impl Registers {
     /// A third party puts something unreadable under a key. The keys of the
     /// leader register are reached through [`Self::overwrite_leader`].
     pub(crate) fn spoil(&mut self, scope: &Scope, key: &Key, why: &str, at: Stamp) {
-        fn spoilt<T>(revision: Revision, why: &str) -> Entry<T> {
-            let value = Value::Malformed(why.to_owned());
+        fn spoilt<T>(old: &Entry<T>, revision: Revision, why: &str) -> Entry<T> {
             Entry {
                 revision: Some(revision),
-                value,
+                value: Value::Malformed(why.to_owned()),
+                fence: old.fence.clone(),
             }
         }
         let revision = self.next_revision();
+        let now = &self.keys(scope).now;
         let update = match key {
-            Key::Config => Update::Config(spoilt(revision, why)),
-            Key::Initialize => Update::Initialize(spoilt(revision, why)),
-            Key::History => Update::History(spoilt(revision, why)),
-            Key::Failover => Update::Failover(spoilt(revision, why)),
-            Key::Sync => Update::Sync(spoilt(revision, why)),
-            Key::Member(name) => Update::Member(name.clone(), spoilt(revision, why)),
+            Key::Config => Update::Config(spoilt(&now.config, revision, why)),
+            Key::Initialize => Update::Initialize(spoilt(&now.initialize, revision, why)),
+            Key::History => Update::History(spoilt(&now.history, revision, why)),
+            Key::Failover => Update::Failover(spoilt(&now.failover, revision, why)),
+            Key::Sync => Update::Sync(spoilt(&now.sync, revision, why)),
+            Key::Member(name) => {
+                let spoilt = spoilt(&Entry::absent(), revision, why);
+                Update::Member(name.clone(), spoilt)
+            }
             _ => return,
         };
         self.keys(scope).commit(vec![update], at);
-    }
-
-    fn changes_nothing(
-        &mut self,
-        scope: &Scope,
-        change: &Change,
-        found: Revision,
-    ) -> Result<bool, Error> {
-        if self.identical == IdenticalWrites::NewRevision {
-            return Ok(false);
-        }
-        let keys = self.keys(scope);
-        let mut after = keys.now.clone();
-        for update in keys.updates(change, found)? {
-            after.apply(update);
-        }
-        Ok(after == keys.now)
     }
 
     fn next_revision(&mut self) -> Revision {
@@ -204,6 +205,15 @@ impl Keys {
         )
     }
 
+    /// Whether what stands there is what these updates would make of it.
+    fn has_all(&self, updates: Vec<Update>) -> bool {
+        let mut after = self.now.clone();
+        for update in updates {
+            after.apply(update);
+        }
+        after == self.now
+    }
+
     fn revision_of(&self, key: &Key) -> Option<Revision> {
         match key {
             Key::Leader | Key::Status | Key::Failsafe => self.now.leader.revision,
@@ -218,13 +228,20 @@ impl Keys {
     }
 
     fn updates(&self, change: &Change, revision: Revision) -> Result<Vec<Update>, Error> {
+        let now = &self.now;
         let one = match change {
             Change::Leader(write) => return Ok(self.leader_write(write, revision)),
-            Change::Config(value) => Update::Config(entry(revision, value.as_ref())),
-            Change::Initialize(value) => Update::Initialize(entry(revision, value.as_ref())),
-            Change::History(value) => Update::History(entry(revision, value.as_ref())),
-            Change::Failover(value) => Update::Failover(entry(revision, value.as_ref())),
-            Change::Sync(value) => Update::Sync(entry(revision, value.as_ref())),
+            Change::Config(value) => Update::Config(entry(&now.config, revision, value.as_ref())),
+            Change::Initialize(value) => {
+                Update::Initialize(entry(&now.initialize, revision, value.as_ref()))
+            }
+            Change::History(value) => {
+                Update::History(entry(&now.history, revision, value.as_ref()))
+            }
+            Change::Failover(value) => {
+                Update::Failover(entry(&now.failover, revision, value.as_ref()))
+            }
+            Change::Sync(value) => Update::Sync(entry(&now.sync, revision, value.as_ref())),
             _ => {
                 return Err(Error::Refused {
                     backend: BACKEND,
@@ -255,6 +272,7 @@ impl Keys {
             Entry {
                 revision: Some(revision),
                 value,
+                fence: Value::Absent,
             }
         }
         let previous = self.now.leader.revision;
@@ -274,10 +292,11 @@ impl Keys {
 }
 
 /// A removed value leaves its register behind, as an annotation does that is
-/// removed from an object.
-fn entry<T: Clone>(revision: Revision, value: Option<&T>) -> Entry<T> {
+/// removed from an object, and the fence with it.
+fn entry<T: Clone>(old: &Entry<T>, revision: Revision, value: Option<&T>) -> Entry<T> {
     Entry {
         revision: Some(revision),
         value: value.cloned().map_or(Value::Absent, Value::Present),
+        fence: old.fence.clone(),
     }
 }

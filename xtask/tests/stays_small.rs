@@ -15,6 +15,11 @@ fn the_quickstart_has_at_most_fifty_lines() {
 }
 
 #[test]
+fn the_fencing_example_has_at_most_sixty_lines() {
+    assert!(lines("examples/fencing.rs").len() <= 60);
+}
+
+#[test]
 fn the_ha_loop_has_at_most_two_hundred_lines() {
     assert!(lines("examples/ha_loop/member.rs").len() <= 200);
 }

@@ -30,6 +30,7 @@ pub struct Elector {
     shared: Arc<Shared>,
     asks: mpsc::UnboundedSender<Ask>,
     view: ClusterView,
+    dcs: Arc<dyn Dcs>,
 }
 
 /// What an elector needs to know. Begin with [`Elector::builder`].
@@ -115,6 +116,7 @@ impl Elector {
                     term,
                     Arc::clone(&self.shared),
                     self.asks.clone(),
+                    Arc::clone(&self.dcs),
                 ));
             }
             next_term(&mut terms, &self.asks).await?;
@@ -246,7 +248,7 @@ impl ElectorBuilder {
         ));
         let (asks, inbox) = mpsc::unbounded_channel();
         let (feed, view) = ClusterFeed::new();
-        let times = Times::of(&self.timing);
+        let (dcs, times) = (Arc::clone(&self.dcs), Times::of(&self.timing));
         let base = self.timing.clone();
         let machine = Machine::new(Parts {
             me: self.me,
@@ -271,7 +273,13 @@ impl ElectorBuilder {
             stopping: false,
             waiting_for_idle: Vec::new(),
         };
-        (Elector { shared, asks, view }, driver)
+        let elector = Elector {
+            shared,
+            asks,
+            view,
+            dcs,
+        };
+        (elector, driver)
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::future;
 use tokio::sync::{mpsc, oneshot};
 
+use super::keys::TermKeys;
 use super::seeded::{Bug, planted};
 use super::shared::{Ask, OpenTerm, Shared};
-use crate::FencingToken;
+use crate::{Dcs, FencingToken};
 
 /// The longest time for which [`Lease::ended`] does not look at the clock.
 const SLICE: Duration = Duration::from_millis(250);
@@ -25,6 +26,7 @@ pub struct Lease {
     term: OpenTerm,
     shared: Arc<Shared>,
     asks: mpsc::UnboundedSender<Ask>,
+    dcs: Arc<dyn Dcs>,
 }
 
 impl Lease {
@@ -32,8 +34,14 @@ impl Lease {
         term: OpenTerm,
         shared: Arc<Shared>,
         asks: mpsc::UnboundedSender<Ask>,
+        dcs: Arc<dyn Dcs>,
     ) -> Self {
-        Self { term, shared, asks }
+        Self {
+            term,
+            shared,
+            asks,
+            dcs,
+        }
     }
 
     /// The token of this term: larger than that of every term before. Hand it
@@ -58,6 +66,14 @@ impl Lease {
             return left.or(Some(SLICE));
         }
         left
+    }
+
+    /// The config, sync, history and failover keys of the scope, written by this
+    /// term and refused to every earlier one. They go through the store of the
+    /// election, and write nothing once the lease is over.
+    #[must_use]
+    pub fn keys(&self) -> TermKeys {
+        TermKeys::new(Arc::clone(&self.dcs), Arc::clone(&self.shared), self.term)
     }
 
     /// Completes when the work has to stop: when the lease is over, or when no

@@ -4,6 +4,7 @@ mod belief;
 mod driver;
 mod elector;
 mod event;
+mod keys;
 mod lease;
 mod machine;
 mod observer;
@@ -13,11 +14,14 @@ pub(crate) mod seeded;
 #[doc(hidden)]
 pub mod seeded;
 mod shared;
+mod term_error;
 mod timing;
 
 pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
 pub use event::{Alarm, ElectionEvent, EventKind, LossReason};
+pub use keys::TermKeys;
 pub use lease::Lease;
 pub use machine::ReleasePolicy;
+pub use term_error::TermError;
 pub use timing::{Adjustment, LeaseTiming, TimingError};

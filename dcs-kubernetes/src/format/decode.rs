@@ -1,7 +1,9 @@
 //! From annotations to keys. Every function is total: what cannot be read is
 //! said to be malformed, never absent, and never a panic.
 
-use dcs_core::{Config, Failover, History, Initialize, MemberName, MemberRecord, SyncState, Value};
+use dcs_core::{
+    Config, Failover, FencingToken, History, Initialize, MemberName, MemberRecord, SyncState, Value,
+};
 
 use super::leader::{filled, json, present, text};
 use super::{Object, name};
@@ -57,6 +59,11 @@ pub(crate) fn sync(object: &Object) -> Value<SyncState> {
         Ok(Some(state))
     };
     present(parse())
+}
+
+/// The fence of the object, whatever its keys say.
+pub(crate) fn fence(object: &Object) -> Value<FencingToken> {
+    present(text(object, name::FENCE))
 }
 
 /// The key of the member whose Pod this is.

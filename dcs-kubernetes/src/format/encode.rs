@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dcs_core::{
-    Change, Failover, Failsafe, Initialize, LeaderRecord, LeaderWrite, MemberRecord, Status,
-    SyncState,
+    Change, Failover, Failsafe, FencingToken, Initialize, LeaderRecord, LeaderWrite, MemberRecord,
+    Status, SyncState,
 };
 use serde::Serialize;
 
@@ -33,6 +33,11 @@ pub(crate) fn of_change(change: &Change) -> Result<Vec<Annotation>, String> {
         Change::Sync(state) => sync(state.as_ref()),
         _ => Err("this backend does not know the key".to_owned()),
     }
+}
+
+/// The annotation that a touch sets, and nothing else.
+pub(crate) fn of_fence(token: FencingToken) -> Annotation {
+    (name::FENCE, Some(token.to_string()))
 }
 
 /// The value of a Pod's annotation `status`. Without any space: operators look

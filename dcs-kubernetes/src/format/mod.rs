@@ -5,8 +5,8 @@ mod encode;
 mod leader;
 mod object;
 
-pub(crate) use decode::{config, failover, history, initialize, member, sync};
-pub(crate) use encode::{Annotation, member_status, of_change};
+pub(crate) use decode::{config, failover, fence, history, initialize, member, sync};
+pub(crate) use encode::{Annotation, member_status, of_change, of_fence};
 pub(crate) use leader::{failsafe, leader, status};
 pub(crate) use object::{Event, List, Object, Status};
 
@@ -33,6 +33,8 @@ pub(crate) mod name {
     // Of the sync object, beside `leader`.
     pub(crate) const SYNC_STANDBY: &str = "sync_standby";
     pub(crate) const QUORUM: &str = "quorum";
+    // Of all of these but the leader object.
+    pub(crate) const FENCE: &str = "dcs.internal/fence";
     // Of a Pod.
     pub(crate) const STATUS: &str = "status";
 }

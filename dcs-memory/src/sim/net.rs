@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcs_core::{
-    Capabilities, Change, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord, Outcome,
-    Precondition, Scope, Snapshot, WatchStream,
+    Capabilities, Change, Dcs, Entry, Error, FencingToken, Key, LeaderRecord, MemberName,
+    MemberRecord, Outcome, Precondition, Scope, Snapshot, WatchStream,
 };
 use futures_util::StreamExt;
 
@@ -283,6 +283,25 @@ impl Dcs for SimDcs {
                 answer: answered(&outcome),
             });
         }
+        let now = self.world.now();
+        lock(&self.world.judge).reported(now, id, is_refused, &outcome);
+        outcome
+    }
+
+    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
+        let fated = self.world.fate(self.process, true);
+        let id = (self.process, fated.0);
+        let is_refused = fated.1.is_refused;
+        let what = format!("touches {key} with {token:?}");
+        let key = key.clone();
+        let run = move |world: &World| {
+            let result = world.third_party(|registers, at| {
+                registers.fence(&world.scope, (&key, expected), token, at)
+            });
+            lock(&world.judge).ran(id, &result);
+            result
+        };
+        let outcome = self.send(what, run, fated).await;
         let now = self.world.now();
         lock(&self.world.judge).reported(now, id, is_refused, &outcome);
         outcome

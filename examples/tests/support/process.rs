@@ -33,9 +33,14 @@ pub(crate) struct Ended {
 /// The program itself. `cargo test -p dcs-examples` builds it; with `--test`
 /// cargo does not, so then `cargo build -p dcs-examples --examples` comes first.
 pub(crate) fn ha_loop() -> Command {
+    example("ha-loop")
+}
+
+/// The example of this name, as [`ha_loop`].
+pub(crate) fn example(name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
-    let program = profile.join("examples/ha-loop");
+    let program = profile.join("examples").join(name);
     assert!(
         program.exists(),
         "{} is not there: cargo build -p dcs-examples --examples",

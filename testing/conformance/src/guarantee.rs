@@ -47,6 +47,10 @@ pub fn guarantees() -> &'static [Guarantee] {
                 id: "G-KEY",
                 says: "A write touches its own key only, and a scope holds its own keys only.",
             },
+            Guarantee {
+                id: "G-FENCE",
+                says: "A touch is a write like any other, with a precondition and a new revision; it stores its token beside the values of the register and changes none of them. Later writes leave the token in place. The leader register is never touched.",
+            },
         ]
     }
 }

@@ -129,6 +129,26 @@ macro_rules! for_each_case {
                 "Writing and removing one member's key leaves the keys of the others as they are.";
             member a_watch_sees_members_come_and_go "G-WATCH" One 2
                 "A member's first record, its next one and its removal are seen on a watch.";
+            fence a_touch_leaves_every_value_as_it_was "G-FENCE" One 2
+                "A touch of one shared key changes no value of any key.";
+            fence a_touch_is_a_new_revision_of_its_key "G-FENCE" One 2
+                "A touch has a revision larger than the one it expected, and load shows it.";
+            fence a_write_from_before_a_touch_is_refused "G-FENCE" One 2
+                "A write that expects the revision from before a touch conflicts, for every key that has a fence.";
+            fence a_touch_of_what_was_not_expected_is_refused "G-FENCE" One 1
+                "A touch conflicts on a replaced revision, on absence where the register exists and on a revision where it does not, and changes nothing.";
+            fence a_touch_of_an_absent_register_creates_it_without_a_value "G-FENCE" One 2
+                "A touch that expects absence creates the register without a value, and the next write expects it.";
+            fence a_token_is_read_as_it_was_stored "G-FENCE" One 2
+                "The newest token is read as it was stored, up to the largest one there is.";
+            fence a_later_write_leaves_the_token_in_place "G-FENCE" One 2
+                "Writes and removals of a key leave its token in place.";
+            fence a_watch_sees_a_touch "G-FENCE" One 2
+                "A touch is seen on a watch, with its token, also where it created the register.";
+            fence the_leader_register_and_members_have_no_fence "G-FENCE" One 1
+                "A touch of leader, status, failsafe or a member key is refused, and changes nothing.";
+            fence a_touch_without_an_answer_is_unknown "G-FENCE" One 2
+                "A touch whose request or answer was lost ends as unknown, and reading back tells which.";
         }
     };
 }

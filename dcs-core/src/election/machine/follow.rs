@@ -176,6 +176,7 @@ impl Machine {
                     let entry = Entry {
                         revision: Some(committed.revision),
                         value,
+                        ..Entry::absent()
                     };
                     self.observer.read(&entry, Read::Plain, now);
                     #[cfg(dcs_seeded_bugs)]
@@ -279,6 +280,7 @@ impl Machine {
             let entry = Entry {
                 revision: sight.revision,
                 value: sight.record,
+                ..Entry::absent()
             };
             self.leader_saw(&entry, crate::election::observer::Change::None, false, now);
         }

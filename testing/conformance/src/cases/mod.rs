@@ -2,6 +2,7 @@
 
 pub(crate) mod breaks;
 pub(crate) mod cas;
+pub(crate) mod fence;
 pub(crate) mod fresh;
 pub(crate) mod keys;
 pub(crate) mod member;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcs_core::{
-    Capabilities, Change, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord, Outcome,
-    Precondition, Scope, Snapshot, Value, WatchStream,
+    Capabilities, Change, Dcs, Entry, Error, FencingToken, Key, LeaderRecord, MemberName,
+    MemberRecord, Outcome, Precondition, Scope, Snapshot, Value, WatchStream,
 };
 use dcs_memory::MemoryDcs;
 
@@ -91,6 +91,10 @@ impl Dcs for Broken {
         }
         let said = self.inner.write(&change, relaxed).await;
         self.misreported(&change, expected, said).await
+    }
+
+    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
+        self.touch(key, token, expected).await
     }
 
     async fn put_member(&self, record: &MemberRecord) -> Outcome {

@@ -71,6 +71,17 @@ pub(crate) enum Flaw {
     MixesScopes,
     DropsUnknownMemberFields,
     BringsAMemberBack,
+    // Fences.
+    ClearsSyncOnATouch,
+    ReportsNoNewRevisionOfATouch,
+    AcceptsAWriteFromBeforeATouch,
+    TouchesOnAStaleRevision,
+    ShowsATouchedRegisterAsMalformed,
+    CutsTokens,
+    DropsTheTokenOnAWrite,
+    HidesTouches,
+    TouchesTheLeader,
+    SaysCommittedOnALostTouch,
 }
 
 pub(crate) const FLAWS: &[(Flaw, &str)] = &[

@@ -7,6 +7,7 @@
 )]
 
 mod broken;
+mod fencing;
 mod flaws;
 mod ground;
 mod reads;
@@ -19,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dcs_conformance::{Harness, cases};
 
+use fencing::FENCING;
 use flaws::{FLAWS, Flaw};
 use ground::BrokenHarness;
 use support::MemoryHarness;
@@ -26,8 +28,7 @@ use support::MemoryHarness;
 #[test]
 fn each_broken_backend_fails_the_case_that_is_named_for_it_and_no_other() {
     std::panic::set_hook(Box::new(|_| ()));
-    let judged: Vec<_> = FLAWS
-        .iter()
+    let judged: Vec<_> = all_flaws()
         .map(|(flaw, named)| (flaw, named, failures(|| BrokenHarness::new(*flaw))))
         .collect();
     let _ = std::panic::take_hook();
@@ -52,7 +53,7 @@ fn a_wrapped_backend_without_a_flaw_passes_every_case() {
 
 #[test]
 fn nearly_every_case_has_a_broken_backend() {
-    let named = |name: &str| FLAWS.iter().any(|(_, found_by)| *found_by == name);
+    let named = |name: &str| all_flaws().any(|(_, found_by)| *found_by == name);
     let without: Vec<_> = cases()
         .iter()
         .map(|c| c.name)
@@ -60,6 +61,10 @@ fn nearly_every_case_has_a_broken_backend() {
         .collect();
     println!("cases without a broken backend: {without:#?}");
     assert!(without.len() <= 2);
+}
+
+fn all_flaws() -> impl Iterator<Item = &'static (Flaw, &'static str)> {
+    FLAWS.iter().chain(FENCING)
 }
 
 fn failures<H: Harness>(harness: impl Fn() -> H) -> Vec<&'static str> {

@@ -11,6 +11,7 @@ use crate::ground::Ground;
 /// read `before` the last time.
 pub(crate) fn misread(ground: &Ground, before: &Snapshot, mut read: Snapshot) -> Snapshot {
     let was_deleted = ground.was_deleted.load(Ordering::Relaxed);
+    let is_fenced = read.history.fence != Value::Absent;
     let was_removed = read.history.revision.is_some() && read.history.value == Value::Absent;
     match ground.flaw {
         Flaw::LoadsAStaleMember => {
@@ -38,11 +39,19 @@ pub(crate) fn misread(ground: &Ground, before: &Snapshot, mut read: Snapshot) ->
                 read.leader = Entry::absent();
             }
         }
-        Flaw::ShowsARemovedValueAsMalformed if was_removed => {
+        Flaw::ShowsARemovedValueAsMalformed if was_removed && !is_fenced => {
             read.history.value = Value::Malformed("empty".to_owned());
         }
         Flaw::InventsAFailsafe if read.is_empty() && !was_deleted => {
             read.failsafe.value = Value::Malformed("empty".to_owned());
+        }
+        Flaw::ShowsATouchedRegisterAsMalformed
+            if read.sync.fence != Value::Absent && read.sync.value == Value::Absent =>
+        {
+            read.sync.value = Value::Malformed("empty".to_owned());
+        }
+        Flaw::DropsTheTokenOnAWrite if read.history.get().is_some() => {
+            read.history.fence = Value::Absent;
         }
         Flaw::MixesScopes => {
             let first = "demo-0".parse().unwrap();

@@ -78,7 +78,12 @@ impl Flawed {
         match (self.ground.flaw, update) {
             (Flaw::ForgetsTheStatus, Update::Status(_)) => true,
             (Flaw::HidesMembersThatGo, Update::Member(_, entry)) => entry.revision.is_none(),
-            (Flaw::NeverClearsFailover, Update::Failover(entry)) => entry.get().is_none(),
+            (Flaw::HidesTouches, Update::Sync(entry)) => {
+                entry.fence != Value::Absent && entry.value == Value::Absent
+            }
+            (Flaw::NeverClearsFailover, Update::Failover(entry)) => {
+                entry.get().is_none() && entry.fence == Value::Absent
+            }
             _ => false,
         }
     }

@@ -51,10 +51,15 @@ impl Broken {
         let stands = self.ground.revision_of(key);
         let was_deleted = self.ground.was_deleted.load(Ordering::Relaxed);
         let forgiven = match (self.ground.flaw, expected) {
-            (Flaw::IgnoresAStaleRevision, Precondition::Matches(_)) => *key == Key::Sync,
+            (Flaw::IgnoresAStaleRevision, Precondition::Matches(_)) => {
+                *key == Key::Sync && self.ground.now().sync.fence == Value::Absent
+            }
             (Flaw::OverwritesOnCreate, Precondition::Absent) => *key == Key::History,
             (Flaw::AcceptsARevisionOfADeletedRegister, Precondition::Matches(_)) => was_deleted,
             (Flaw::CreatesOnAnExpectedRevision, Precondition::Matches(_)) => stands.is_none(),
+            (Flaw::AcceptsAWriteFromBeforeATouch, Precondition::Matches(_)) => {
+                *key == Key::Config && self.ground.now().config.fence != Value::Absent
+            }
             _ => false,
         };
         let relaxes =

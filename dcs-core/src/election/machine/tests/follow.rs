@@ -191,6 +191,7 @@ fn a_released_term_is_waited_for_where_releases_are_ignored() {
     follower.begin(&Entry {
         revision: held.revision,
         value: held.record,
+        ..Entry::absent()
     });
     leader.command(Command::GiveUp);
     let released = leader.commit(12);
@@ -366,6 +367,7 @@ fn a_malformed_record_is_reported_and_replaced_after_the_wait() {
     rig.begin(&Entry {
         revision: Some(rev(10)),
         value: Value::Malformed(why.clone()),
+        ..Entry::absent()
     });
     assert!(
         rig.events()
@@ -471,6 +473,7 @@ fn leader_and_follower() -> (Rig, Rig) {
     follower.begin(&Entry {
         revision: held.revision,
         value: held.record,
+        ..Entry::absent()
     });
     (leader, follower)
 }

@@ -301,5 +301,6 @@ pub(super) fn bumped(entry: &Entry<LeaderRecord>, revision: u128) -> Entry<Leade
     Entry {
         revision: Some(rev(revision)),
         value: entry.value.clone(),
+        ..Entry::absent()
     }
 }
