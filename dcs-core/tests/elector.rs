@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcs_core::election::{ElectionEvent, Elector, ElectorBuilder, EventKind, Lease, LeaseTiming};
-use dcs_core::{Clock, DcsExt, MemberName, Scope, Stamp, Status, TokioClock};
+use dcs_core::{
+    Clock, Dcs, DcsExt, MemberName, MemberRecord, Outcome, Scope, Stamp, Status, TokioClock,
+};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
@@ -585,4 +587,37 @@ async fn a_config_key_that_does_not_fit_is_adjusted_and_told() {
         .unwrap();
     let told = seen(&mut events, |kind| matches!(kind, EventKind::Adjusted(_))).await;
     assert!(format!("{told:?}").contains("used: 30s"), "{told:?}");
+}
+
+/// One second in which `member` tells once where it stands.
+async fn second_with_a_report(world: &World, member: &Member, position: u32) {
+    let name = "reporter".parse().unwrap();
+    let record = MemberRecord::new(name, serde_json::Map::new()).with("xlog_location", position);
+    let outcome = member.dcs.put_member(&record).await;
+    assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+    world.pass(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_renews_in_time_however_often_other_members_write() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let lease = a.acquire().await;
+    for position in 0..90 {
+        second_with_a_report(&world, &b, position).await;
+        assert!(lease.is_valid(), "after {position} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_challenger_takes_over_in_time_however_often_other_members_write() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let _lease = a.acquire().await;
+    a.crash();
+    b.elector.contend().unwrap();
+    for position in 0..32 {
+        second_with_a_report(&world, &b, position).await;
+    }
+    assert!(b.elector.is_leader());
 }

@@ -27,11 +27,11 @@ pub(crate) enum Backend {
 pub(crate) struct Timing {
     pub(crate) ttl: Duration,
     pub(crate) loop_wait: Duration,
-    flags: &'static [&'static str],
+    pub(crate) flags: &'static [&'static str],
 }
 
 /// For tests that wait for several ttls.
-const SHORT: Timing = Timing {
+pub(crate) const SHORT: Timing = Timing {
     ttl: seconds(6),
     loop_wait: seconds(2),
     flags: &["--ttl", "6s", "--loop-wait", "2s", "--retry-timeout", "2s"],
@@ -123,6 +123,11 @@ impl Cluster {
     pub(crate) fn start_with(&mut self, name: &str, flags: &[&str]) {
         let mut command = self.command(name);
         command.args(flags);
+        self.start_command(name, command);
+    }
+
+    /// Starts a member by what was made of its [`command`](Self::command).
+    pub(crate) fn start_command(&mut self, name: &str, command: Command) {
         let run = format!("{name}.{}", self.files.len());
         let process = Process::start(command, &self.folder, &run);
         self.files.push(process.out.clone());

@@ -11,6 +11,7 @@ pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod judge;
 pub(crate) mod process;
+pub(crate) mod proxied;
 pub(crate) mod recorder;
 pub(crate) mod table;
 pub(crate) mod wait;

@@ -17,3 +17,10 @@ pub(crate) fn print_times(what: &str, times: &[i64]) {
         seconds(*max)
     );
 }
+
+/// Prints one line of the table of what failing connections led to.
+pub(crate) fn print_belief(what: &str, backend: &str, overlap_ms: i64, without_ms: i64) {
+    println!(
+        "{what:<58} {backend:<9} overlap {overlap_ms:>5} ms   without a leader {without_ms:>6} ms"
+    );
+}

@@ -51,3 +51,7 @@ pub(crate) async fn pass(span: Duration) {
 pub(crate) const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
+
+pub(crate) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap()
+}

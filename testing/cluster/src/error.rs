@@ -1,6 +1,7 @@
 //! Everything that can go wrong, with what to do about it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -170,6 +171,30 @@ pub enum Error {
     NoPort {
         /// What the system said.
         source: io::Error,
+    },
+
+    /// Nothing can listen on the port of a proxy.
+    #[error("could not listen on {address}")]
+    #[non_exhaustive]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// A kubeconfig cannot be pointed at another address.
+    #[error(
+        "{} is no kubeconfig that can be pointed elsewhere: {reason}; it has to be JSON with \
+         exactly one cluster, and its server https://IP:PORT, as the clusters of this crate write it",
+        path.display()
+    )]
+    #[non_exhaustive]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
 
     /// A server did not start as a process.

@@ -8,9 +8,11 @@ pub mod detached;
 mod error;
 mod files;
 mod identity;
+mod kubeconfig;
 mod launch;
 mod probe;
 mod process;
+pub mod proxy;
 mod real_time;
 mod record;
 mod root;
@@ -19,6 +21,7 @@ pub use binaries::{Binaries, Origin, Search};
 pub use cluster::{Cluster, Options};
 pub use credentials::User;
 pub use error::Error;
+pub use kubeconfig::Kubeconfig;
 pub use process::Server;
 
 /// Lower-case hexadecimal digits.

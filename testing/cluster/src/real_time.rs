@@ -22,6 +22,25 @@ pub(crate) fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> 
     }
 }
 
+/// The clock of the runtime, by which the proxy delays real bytes. A test can
+/// pause it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "says when bytes came on a real connection"
+)]
+pub(crate) fn tokio_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+/// Waits on the same clock; not at all for an instant that has passed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "bytes on a real connection come late by this"
+)]
+pub(crate) async fn sleep_until(due: tokio::time::Instant) {
+    tokio::time::sleep_until(due).await;
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "bounds the wait for a real process"

@@ -202,9 +202,9 @@ impl Machine {
         self.out.pop_front()
     }
 
-    /// When time alone will change something, counted from the last decision.
-    /// Counted from a later instant, what has become due in between would be
-    /// taken for done.
+    /// When time alone will change something, counted from now. It is zero for
+    /// what has become due since the last decision: judged by the present
+    /// instant instead, that would be taken for done.
     pub(crate) fn next_wake(&self) -> Option<Duration> {
         let now = self.decided;
         let pause = self
@@ -232,7 +232,11 @@ impl Machine {
             }
             Role::Follower(_) | Role::Releasing(_) => None,
         };
-        [due, pause].into_iter().flatten().min()
+        // Much of what wakes the driver decides nothing here, and must not put
+        // off what is due.
+        let passed = self.clock.now().holder_elapsed_since(now);
+        let next = [due, pause].into_iter().flatten().min();
+        next.map(|wait| wait.saturating_sub(passed))
     }
 
     /// Whether what was to be given up is given up.

@@ -5,6 +5,8 @@
     reason = "each test binary compiles this file and uses a part of it"
 )]
 
+pub(crate) mod connection;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
