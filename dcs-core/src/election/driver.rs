@@ -81,6 +81,9 @@ impl Driver {
         let mut watch = self.dcs.watch(silence);
         let mut flight: Option<Flight> = None;
         loop {
+            if let Some((number, deadline)) = self.machine.reach() {
+                self.shared.works.reaches(number, deadline);
+            }
             while let Some(output) = self.machine.output() {
                 match output {
                     Output::Event(event) => self.shared.publish(&event),
@@ -88,6 +91,7 @@ impl Driver {
                 }
             }
             self.settle();
+            self.shared.works.tell_of_overruns(self.clock.now());
             if silence != self.times.silence {
                 silence = self.times.silence;
                 watch = self.dcs.watch(silence);
@@ -128,7 +132,16 @@ impl Driver {
     fn send(&self, request: Request) -> Flight {
         let (dcs, clock) = (Arc::clone(&self.dcs), Arc::clone(&self.clock));
         let limit = self.times.attempt;
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            // Others may lead as soon as they see a release.
+            if request.is_release()
+                && within(&*clock, limit, shared.works.joined())
+                    .await
+                    .is_none()
+            {
+                return (request.id, clock.now(), Answer::not_sent(limit));
+            }
             let sent = clock.now();
             let timeout = || Error::Timeout {
                 backend: "the store",
@@ -157,7 +170,8 @@ impl Driver {
             }
         };
         let time = async {
-            match self.machine.next_wake() {
+            let work = self.shared.works.next_end(self.clock.now());
+            match [self.machine.next_wake(), work].into_iter().flatten().min() {
                 Some(wait) => self.clock.sleep(wait).await,
                 None => future::pending().await,
             }

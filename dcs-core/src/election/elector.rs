@@ -14,6 +14,7 @@ use super::lease::Lease;
 use super::machine::{Command, Machine, Parts, ReleasePolicy};
 use super::shared::{Ask, Shared};
 use super::timing::LeaseTiming;
+use super::work::{Hook, OverrunHook, Works};
 use crate::cache::{ClusterFeed, ClusterView};
 use crate::{Clock, Dcs, Entropy, Failsafe, MemberName, Status};
 
@@ -22,11 +23,12 @@ use crate::{Clock, Dcs, Entropy, Failsafe, MemberName, Status};
 /// Made together with a [`Driver`], which does the work once it is spawned. All
 /// methods take `&self`; clones share the same part.
 ///
-/// [`Elector::acquire`] waits until this member leads and hands out the
-/// [`Lease`]. Dropping the lease gives leadership up.
+/// [`Elector::lead`] runs the work of the leader while this member leads.
+/// [`Elector::acquire`] is for programs that hold the [`Lease`] themselves:
+/// dropping it gives leadership up.
 #[derive(Clone, Debug)]
 pub struct Elector {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     asks: mpsc::UnboundedSender<Ask>,
     view: ClusterView,
 }
@@ -43,6 +45,7 @@ pub struct ElectorBuilder {
     policy: ReleasePolicy,
     bootstrap: bool,
     follows_config: bool,
+    on_overrun: Hook,
 }
 
 /// The driver has ended or was dropped: nobody answers any more.
@@ -79,6 +82,7 @@ impl Elector {
             policy: ReleasePolicy::Honor,
             bootstrap: false,
             follows_config: false,
+            on_overrun: Hook::default(),
         }
     }
 
@@ -222,6 +226,19 @@ impl ElectorBuilder {
         self
     }
 
+    /// What is called when work under [`Elector::lead`] is still running although
+    /// the belief of its term has ended: once each time, by the driver, at that
+    /// instant. Where the driver was kept from running, too, `lead` calls it
+    /// once the work has yielded.
+    ///
+    /// The last resort for work that does not stop: end the process, or cut it
+    /// off from what it writes to. It must not block, and a panic in it ends
+    /// the driver.
+    pub fn on_overrun(mut self, hook: OverrunHook) -> Self {
+        self.on_overrun = Hook(Some(hook));
+        self
+    }
+
     /// Asserts that this scope is new: nobody leads it or ever did, no other
     /// process asserts the same, waits for it or deletes its objects. Then the
     /// first election does not take T_WAIT. The assertion is void as soon as
@@ -241,6 +258,7 @@ impl ElectorBuilder {
             Arc::clone(&belief),
             Arc::clone(&self.clock),
             stop_time,
+            Works::new(self.on_overrun),
         ));
         let (asks, inbox) = mpsc::unbounded_channel();
         let (feed, view) = ClusterFeed::new();

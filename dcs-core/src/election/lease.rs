@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future;
 use tokio::sync::{mpsc, oneshot};
 
 use super::shared::{Ask, OpenTerm, Shared};
+use super::term::Term;
 use crate::FencingToken;
-
-/// The longest time for which [`Lease::ended`] does not look at the clock.
-const SLICE: Duration = Duration::from_millis(250);
 
 /// Leadership for one term. Not `Clone`: there is one a term.
 ///
@@ -21,8 +18,7 @@ const SLICE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 #[must_use = "a dropped lease is given up at once"]
 pub struct Lease {
-    term: OpenTerm,
-    shared: Arc<Shared>,
+    term: Term,
     asks: mpsc::UnboundedSender<Ask>,
 }
 
@@ -32,27 +28,34 @@ impl Lease {
         shared: Arc<Shared>,
         asks: mpsc::UnboundedSender<Ask>,
     ) -> Self {
-        Self { term, shared, asks }
+        let term = Term::new(term, shared);
+        Self { term, asks }
     }
 
     /// The token of this term: larger than that of every term before. Hand it
     /// to what you write to, and let that refuse smaller ones.
     #[must_use]
     pub const fn token(&self) -> FencingToken {
-        self.term.token
+        self.term.token()
     }
 
     /// Whether this process still leads, right now. One comparison with the
     /// clock: no lock, no allocation, no request.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.remaining().is_some()
+        self.term.is_valid()
     }
 
     /// How long it stays valid if it is not renewed any more; `None` once it is over.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.shared.remaining(self.term.number)
+        self.term.remaining()
+    }
+
+    /// The term that this lease is for, to hand to the tasks that work in it.
+    #[must_use]
+    pub const fn term(&self) -> &Term {
+        &self.term
     }
 
     /// Completes when the work has to stop: when the lease is over, or when no
@@ -62,22 +65,7 @@ impl Lease {
     /// # Cancel safety
     /// A dropped future leaves nothing behind.
     pub async fn ended(&self) {
-        let mut terms = self.shared.terms();
-        loop {
-            let current = terms
-                .borrow_and_update()
-                .is_some_and(|term| term == self.term);
-            let left = self
-                .remaining()
-                .and_then(|left| left.checked_sub(self.shared.stop_time()));
-            let Some(left) = left.filter(|left| current && !left.is_zero()) else {
-                return;
-            };
-            let change = std::pin::pin!(terms.changed());
-            // In slices: a timer may stand still while the machine is suspended,
-            // and the lease does not.
-            future::select(change, self.shared.clock.sleep(left.min(SLICE))).await;
-        }
+        self.term.ended().await;
     }
 
     /// Gives leadership up and waits until the store has answered. Stop the
@@ -98,8 +86,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.shared.revoke(self.term.number);
+        self.term.shared().revoke(self.term.open().number);
         // A driver that is gone cannot release: the ttl does.
-        let _ = self.asks.send(Ask::GiveUp(self.term.number));
+        let _ = self.asks.send(Ask::GiveUp(self.term.open().number));
     }
 }

@@ -1,5 +1,7 @@
 //! What goes into the state machine, and what comes out.
 
+use std::time::Duration;
+
 use crate::election::event::ElectionEvent;
 use crate::election::timing::LeaseTiming;
 use crate::{
@@ -41,6 +43,15 @@ pub(crate) enum Answer {
     Read(Result<Entry<LeaderRecord>, Error>),
 }
 
+impl Answer {
+    /// A write that was held back for this long, since work of the term that it
+    /// would give up was still running.
+    pub(crate) fn not_sent(after: Duration) -> Self {
+        let backend = "the work of the term that is to be released";
+        Self::Written(Outcome::NotCommitted(Error::Timeout { backend, after }))
+    }
+}
+
 /// What a user may ask for.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
@@ -63,6 +74,14 @@ pub(crate) enum Output {
 pub(crate) struct Request {
     pub(crate) id: u64,
     pub(crate) what: Ask,
+}
+
+impl Request {
+    /// Whether this gives the key up: it leaves nobody in it, and says who did.
+    pub(crate) fn is_release(&self) -> bool {
+        matches!(&self.what, Ask::Write(Change::Leader(write), _)
+            if write.record.holder.is_none() && write.record.released.is_some())
+    }
 }
 
 #[derive(Debug)]

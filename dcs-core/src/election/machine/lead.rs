@@ -181,6 +181,14 @@ impl Machine {
         Timestamp::from_system_time(self.clock.wall() + left)
     }
 
+    /// To where belief in the open term reaches.
+    pub(crate) fn reach(&self) -> Option<(u64, Deadline)> {
+        match &self.role {
+            Role::Leader(term) => Some((term.number, term.deadline)),
+            Role::Follower(_) | Role::Releasing(_) => None,
+        }
+    }
+
     fn lose(&mut self, why: LossReason) {
         self.end_term(Duration::ZERO, |token| EventKind::Lost { token, why });
     }
