@@ -229,7 +229,11 @@ impl Driver {
             WatchEvent::Changed(update) => self.scope_seen(update),
             WatchEvent::Alive => self.machine.handle(Input::Tick),
         }
+        let members = self.feed.members();
         self.feed.apply(event);
+        if self.feed.members() != members {
+            self.machine.handle(Input::Members(self.feed.members()));
+        }
     }
 
     /// Another shared object than the leader's: it speaks against a first
@@ -302,9 +306,10 @@ impl Driver {
                 }
             }
             Some(Ask::WhenIdle(done)) => self.waiting_for_idle.push(done),
-            Some(Ask::GiveUp(term)) => {
+            Some(Ask::GiveUp(term, successor)) => {
                 if self.shared.is_given_up(term) {
-                    self.machine.handle(Input::Command(Command::GiveUp));
+                    let command = successor.map_or(Command::GiveUp, Command::GiveUpTo);
+                    self.machine.handle(Input::Command(command));
                 }
             }
             None => {

@@ -9,9 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::belief::Belief;
 use super::driver::{Driver, Times};
+use super::eligibility::Eligibility;
 use super::event::ElectionEvent;
 use super::lease::Lease;
-use super::machine::{Command, Machine, Parts, ReleasePolicy};
+use super::machine::{Command, Input, Machine, Parts, ReleasePolicy};
 use super::shared::{Ask, Shared};
 use super::timing::LeaseTiming;
 use super::work::{Hook, OverrunHook, Works};
@@ -46,6 +47,7 @@ pub struct ElectorBuilder {
     bootstrap: bool,
     follows_config: bool,
     on_overrun: Hook,
+    eligibility: Eligibility,
 }
 
 /// The driver has ended or was dropped: nobody answers any more.
@@ -83,6 +85,7 @@ impl Elector {
             bootstrap: false,
             follows_config: false,
             on_overrun: Hook::default(),
+            eligibility: Eligibility::default(),
         }
     }
 
@@ -194,7 +197,7 @@ impl Elector {
         self.command(Command::Failsafe(failsafe))
     }
 
-    fn command(&self, command: Command) -> Result<(), ElectionEnded> {
+    pub(super) fn command(&self, command: Command) -> Result<(), ElectionEnded> {
         self.asks
             .send(Ask::Command(command))
             .map_err(|_| ElectionEnded)
@@ -223,6 +226,13 @@ impl ElectorBuilder {
     /// and not taken.
     pub const fn follow_config(mut self) -> Self {
         self.follows_config = true;
+        self
+    }
+
+    /// Whether, and after whom, this member takes leadership; by default it does,
+    /// after nobody.
+    pub const fn eligibility(mut self, eligibility: Eligibility) -> Self {
+        self.eligibility = eligibility;
         self
     }
 
@@ -264,7 +274,7 @@ impl ElectorBuilder {
         let (feed, view) = ClusterFeed::new();
         let times = Times::of(&self.timing);
         let base = self.timing.clone();
-        let machine = Machine::new(Parts {
+        let mut machine = Machine::new(Parts {
             me: self.me,
             timing: self.timing,
             policy: self.policy,
@@ -273,6 +283,7 @@ impl ElectorBuilder {
             entropy: self.entropy,
             belief,
         });
+        machine.handle(Input::Command(Command::Eligibility(self.eligibility)));
         let driver = Driver {
             dcs: self.dcs,
             clock: self.clock,

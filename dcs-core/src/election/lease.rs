@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::shared::{Ask, OpenTerm, Shared};
 use super::term::Term;
-use crate::FencingToken;
+use crate::{FencingToken, MemberName};
 
 /// Leadership for one term. Not `Clone`: there is one a term.
 ///
@@ -20,6 +20,7 @@ use crate::FencingToken;
 pub struct Lease {
     term: Term,
     asks: mpsc::UnboundedSender<Ask>,
+    successor: Option<MemberName>,
 }
 
 impl Lease {
@@ -28,8 +29,11 @@ impl Lease {
         shared: Arc<Shared>,
         asks: mpsc::UnboundedSender<Ask>,
     ) -> Self {
-        let term = Term::new(term, shared);
-        Self { term, asks }
+        Self {
+            term: Term::new(term, shared),
+            asks,
+            successor: None,
+        }
     }
 
     /// The token of this term: larger than that of every term before. Hand it
@@ -82,12 +86,26 @@ impl Lease {
             let _ = idle.await;
         }
     }
+
+    /// The same, and asks the others to leave leadership to `successor` for one
+    /// `loop_wait`; if it does not come by then, it costs no more than that. See
+    /// [`Elector::set_successor`](super::Elector::set_successor).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped the lease is given up all the same, and to
+    /// `successor` if the future was polled at all.
+    pub async fn release_to(mut self, successor: MemberName) {
+        self.successor = Some(successor);
+        self.release().await;
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         self.term.shared().revoke(self.term.open().number);
         // A driver that is gone cannot release: the ttl does.
-        let _ = self.asks.send(Ask::GiveUp(self.term.open().number));
+        let _ = self
+            .asks
+            .send(Ask::GiveUp(self.term.open().number, self.successor.take()));
     }
 }

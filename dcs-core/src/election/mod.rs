@@ -3,6 +3,7 @@
 mod belief;
 mod driver;
 mod elector;
+mod eligibility;
 mod event;
 mod lead;
 mod lease;
@@ -11,10 +12,12 @@ mod observer;
 mod shared;
 mod term;
 mod timing;
+mod wishes;
 mod work;
 
 pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
+pub use eligibility::{Eligibility, Priority, PriorityError};
 pub use event::{Alarm, ElectionEvent, EventKind, LossReason};
 pub use lead::{Led, OneTerm};
 pub use lease::Lease;

@@ -11,14 +11,14 @@ use super::event::{ElectionEvent, EventKind, LossReason};
 use super::machine::Command;
 use super::term::Term;
 use super::work::{Running, Works};
-use crate::{Clock, FencingToken, Timestamp};
+use crate::{Clock, FencingToken, MemberName, Timestamp};
 
 /// What users ask of the driver.
 #[derive(Debug)]
 pub(super) enum Ask {
     Command(Command),
-    /// Give this term up and stay out.
-    GiveUp(u64),
+    /// Give this term up, to this member if one is named, and stay out.
+    GiveUp(u64, Option<MemberName>),
     /// Say when what was to be given up is given up.
     WhenIdle(oneshot::Sender<()>),
 }
@@ -44,6 +44,7 @@ pub(super) struct Shared {
     acquiring: AtomicUsize,
     stop_time: AtomicU64,
     pub(super) works: Works,
+    paused: Mutex<bool>,
     audience: Mutex<Audience>,
 }
 
@@ -85,6 +86,7 @@ impl Shared {
             acquiring: AtomicUsize::new(0),
             stop_time: AtomicU64::new(0),
             works,
+            paused: Mutex::default(),
             audience: Mutex::default(),
         };
         shared.set_stop_time(stop_time);
@@ -140,6 +142,11 @@ impl Shared {
     /// Whether this caller is the one that gets the lease of this term.
     pub(super) fn hand_out(&self, term: u64) -> bool {
         self.handed_out.fetch_max(term, SeqCst) < term
+    }
+
+    /// Whether this member is to acquire nothing.
+    pub(super) fn paused(&self) -> MutexGuard<'_, bool> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that the work of this term begins: see [`Works::begin`].

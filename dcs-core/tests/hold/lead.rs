@@ -57,7 +57,7 @@ async fn work_that_returns_hands_its_value_out_and_leaves_the_key_released() {
     let Led::Done(token) = led.await.unwrap() else {
         panic!("it overran")
     };
-    assert_eq!(token.get(), 2);
+    assert!(token.get() > 1);
     assert_eq!(world.holder(), None);
 }
 
@@ -215,10 +215,13 @@ async fn work_that_blocks_after_an_early_loss_overruns_at_the_deadline_its_term_
     let mut lead = Box::pin(a.elector.lead(|_| pending::<()>()));
     run_for(&world, &mut lead, TTL + s(1)).await;
     world.store.delete_leader(&world.scope);
-    world.pass(TTL - s(2)).await;
-    assert!(overruns.lock().unwrap().is_empty());
-    world.pass(s(2)).await;
-    assert_eq!(overruns.lock().unwrap().len(), 1);
+    world.pass(TTL).await;
+    let overruns = overruns.lock().unwrap().clone();
+    let [(at, _)] = overruns[..] else {
+        panic!("it was called {} times", overruns.len())
+    };
+    let end = TTL + timing().holder_span();
+    assert!(at >= end && at < end + ms(2), "{at:?} and not {end:?}");
 }
 
 #[tokio::test(start_paused = true)]

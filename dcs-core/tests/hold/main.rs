@@ -9,3 +9,4 @@
 mod lead;
 #[path = "../support/mod.rs"]
 mod support;
+mod wishes;

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
 use dcs_core::election::{Elector, ElectorBuilder, EventKind, Events, LeaseTiming};
-use dcs_core::{Clock, MemberName, Scope, Stamp, TokioClock};
+use dcs_core::{Clock, Dcs, MemberName, MemberRecord, Scope, Stamp, TokioClock};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use serde_json::Map;
 use tokio::task::JoinHandle;
 
 pub(crate) const TTL: Duration = Duration::from_secs(30);
@@ -105,6 +106,10 @@ impl World {
     ) -> Member {
         let dcs = Arc::new(self.store.handle(&self.scope));
         let me: MemberName = name.parse().unwrap();
+        // It says that it is there: alone it has nobody to keep a distance to.
+        let record = MemberRecord::new(me.clone(), Map::new());
+        let put = dcs.put_member(&record).now_or_never();
+        assert!(put.is_some_and(|outcome| outcome.into_result().is_ok()));
         let seed = name.bytes().map(u64::from).sum();
         let builder = Elector::builder(
             Arc::<MemoryDcs>::clone(&dcs),

@@ -2,7 +2,7 @@
 
 use super::attempt::{Lasting, Sent, whole_seconds};
 use super::lead::Term;
-use super::{Ask, Doing, Machine, ReleasePolicy, Role};
+use super::{Ask, Doing, Machine, Role};
 use crate::election::event::{Alarm, EventKind};
 use crate::election::observer::{Read, Sight};
 use crate::{
@@ -58,17 +58,16 @@ impl Machine {
         let Some(sight) = self.observer.seen().cloned() else {
             return;
         };
-        if self.another_clamp_is_too_long(&sight) {
+        if self.another_clamp_is_too_long(&sight) || !self.turn.may_acquire() {
             return;
         }
         let Some(revision) = sight.revision else {
             return self.create();
         };
-        let wait = self.timing.challenger_wait();
-        let left = self.observer.left_to_wait(wait, now).unwrap_or(wait);
-        let honors = self.policy == ReleasePolicy::Honor;
-        let given_up = honors && self.observer.is_free() && !self.stands_aside();
-        if left.is_zero() || given_up || self.acked == Some(revision) {
+        let Some(left) = self.turn_in(now) else {
+            return;
+        };
+        if left.is_zero() {
             return self.acquire(Some(revision), sight.record.present());
         }
         let vacant = sight
@@ -218,7 +217,8 @@ impl Machine {
         let Some(number) = self.belief.open(deadline, now) else {
             return;
         };
-        let term = Term::new(number, revision, sent, deadline);
+        let mut term = Term::new(number, revision, sent, deadline);
+        term.giving_up = !self.turn.may_lead();
         let (token, until) = (term.token, self.until(deadline, now));
         self.role = Role::Leader(Box::new(term));
         self.say(EventKind::Elected { token, until });
@@ -235,7 +235,7 @@ impl Machine {
     /// Whether a request that is due names another member to lead next: then
     /// what is released is left alone, as if it were not. That only adds
     /// waiting, so the wall clock may have a say in it.
-    fn stands_aside(&self) -> bool {
+    pub(super) fn stands_aside(&self) -> bool {
         let Some(request) = &self.request else {
             return false;
         };

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::election::Eligibility;
 use crate::election::event::ElectionEvent;
 use crate::election::timing::LeaseTiming;
 use crate::{
-    Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, Outcome, Precondition,
-    Revision, Stamp, Status,
+    Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, MemberName, Outcome,
+    Precondition, Revision, Stamp, Status,
 };
 
 /// What goes in.
@@ -25,6 +26,8 @@ pub(crate) enum Input<'a> {
     /// The watch showed a request to hand over, or none. Before it shows the
     /// release that follows, since the leader saw the request first.
     Requested(Option<&'a Failover>),
+    /// The watch shows so many members.
+    Members(usize),
     /// The request `id`, whose bytes left at `sent` or later, was answered.
     Answer {
         id: u64,
@@ -58,6 +61,13 @@ pub(crate) enum Command {
     Contend,
     /// Give up what is held, and stay out until told to contend.
     GiveUp,
+    /// The same, and name who is to follow.
+    GiveUpTo(MemberName),
+    /// Acquire nothing, or go on acquiring.
+    Pause(bool),
+    Eligibility(Eligibility),
+    /// Name this member whenever a term is given up.
+    Successor(Option<MemberName>),
     Timing(LeaseTiming),
     Status(Status),
     Failsafe(Failsafe),

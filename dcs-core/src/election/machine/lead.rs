@@ -8,7 +8,8 @@ use crate::election::belief::Deadline;
 use crate::election::event::{Alarm, EventKind, LossReason};
 use crate::election::observer::{Change as Seen, Read};
 use crate::{
-    Change, Entry, FencingToken, LeaderRecord, Outcome, Precondition, Revision, Stamp, Timestamp,
+    Change, Entry, FencingToken, LeaderRecord, MemberName, Outcome, Precondition, Revision, Stamp,
+    Timestamp,
 };
 
 /// Renewals of unknown outcome that are kept for reading back.
@@ -27,6 +28,8 @@ pub(super) struct Term {
     pub(super) unresolved: Vec<Sent>,
     /// The user gave this term up; also if they contend again meanwhile.
     pub(super) giving_up: bool,
+    /// Who is to follow, if the user named someone for this term.
+    pub(super) successor: Option<MemberName>,
     /// To where belief was carried, for reports; the belief itself decides.
     deadline: Deadline,
 }
@@ -41,6 +44,7 @@ impl Term {
             last,
             unresolved: Vec::new(),
             giving_up: false,
+            successor: None,
             deadline,
         }
     }

@@ -2,6 +2,8 @@
 //! hand, and time moves only when told to.
 
 mod follow;
+mod herd;
 mod lead;
 mod release;
 mod rig;
+mod turn;
