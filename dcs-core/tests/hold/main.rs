@@ -6,6 +6,7 @@
     reason = "a test whose time goes back has failed"
 )]
 
+mod events;
 mod lead;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
-use dcs_core::election::{Elector, ElectorBuilder, EventKind, Events, LeaseTiming};
+use dcs_core::election::{Driver, Elector, ElectorBuilder, EventKind, Events, LeaseTiming};
 use dcs_core::{Clock, Dcs, MemberName, MemberRecord, Scope, Stamp, TokioClock};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::FutureExt;
@@ -104,6 +104,20 @@ impl World {
         timing: LeaseTiming,
         as_asked: impl FnOnce(ElectorBuilder) -> ElectorBuilder,
     ) -> Member {
+        let (dcs, elector, driver) = self.build(name, timing, as_asked);
+        Member {
+            dcs,
+            elector,
+            driver: tokio::spawn(driver.run()),
+        }
+    }
+
+    pub(crate) fn build(
+        &self,
+        name: &str,
+        timing: LeaseTiming,
+        as_asked: impl FnOnce(ElectorBuilder) -> ElectorBuilder,
+    ) -> (Arc<MemoryDcs>, Elector, Driver) {
         let dcs = Arc::new(self.store.handle(&self.scope));
         let me: MemberName = name.parse().unwrap();
         // It says that it is there: alone it has nobody to keep a distance to.
@@ -119,11 +133,7 @@ impl World {
             Arc::new(SeededEntropy::new(seed)),
         );
         let (elector, driver) = as_asked(builder).build();
-        Member {
-            dcs,
-            elector,
-            driver: tokio::spawn(driver.run()),
-        }
+        (dcs, elector, driver)
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
