@@ -2,10 +2,6 @@
 //! no two members believe, and everyone can go on.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(
-    clippy::unchecked_time_subtraction,
-    reason = "a test whose time goes back has failed"
-)]
 
 mod support;
 

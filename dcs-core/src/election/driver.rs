@@ -77,6 +77,7 @@ impl Driver {
     /// If the future is dropped while leading, no release is written: others
     /// wait for T_WAIT. What this process believes ends by its deadline.
     pub async fn run(mut self) {
+        self.tell_of_adjustments(&self.base);
         let mut silence = self.times.silence;
         let mut watch = self.dcs.watch(silence);
         let mut flight: Option<Flight> = None;
@@ -270,10 +271,7 @@ impl Driver {
         let config = self.config.clone().unwrap_or_default();
         match self.base.with_config(&config) {
             Ok(timing) => {
-                for adjustment in timing.adjustments() {
-                    let kind = EventKind::Adjusted(adjustment.clone());
-                    self.shared.tell(&*self.clock, kind);
-                }
+                self.tell_of_adjustments(&timing);
                 self.take_timing(timing);
             }
             Err(error) => {
@@ -286,6 +284,13 @@ impl Driver {
                 // The user's own settings are safe in themselves.
                 self.take_timing(self.base.clone());
             }
+        }
+    }
+
+    fn tell_of_adjustments(&self, timing: &LeaseTiming) {
+        for adjustment in timing.adjustments() {
+            let kind = EventKind::Adjusted(adjustment.clone());
+            self.shared.tell(&*self.clock, kind);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The stream of events: one term after the other, and the present state first.
 
 use dcs_core::election::{ElectionEvent, EventKind, Events};
-use dcs_core::{Entropy, FencingToken, MemberName, Timestamp};
+use dcs_core::{Entropy, FencingToken, Timestamp};
 use dcs_memory::SeededEntropy;
 use futures_util::{FutureExt, StreamExt};
 
@@ -10,7 +10,7 @@ use crate::support::{Member, TTL, World, ms, s, told};
 /// What one stream has said so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct State {
-    leader: Option<Option<MemberName>>,
+    leader: Option<EventKind>,
     term: Option<(FencingToken, Timestamp)>,
 }
 
@@ -56,7 +56,7 @@ impl Reader {
                 assert_eq!(open, Some(token), "an end of a term that was not open");
                 self.ends += 1;
             }
-            EventKind::Leader { holder, .. } => self.state.leader = Some(holder),
+            EventKind::Leader { .. } => self.state.leader = Some(kind),
             _ => {}
         }
     }

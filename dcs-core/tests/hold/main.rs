@@ -10,4 +10,5 @@ mod events;
 mod lead;
 #[path = "../support/mod.rs"]
 mod support;
+mod timing;
 mod wishes;
