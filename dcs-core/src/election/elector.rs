@@ -58,7 +58,12 @@ pub struct ElectionEnded;
 
 /// What happens in the election, in order, beginning with the present state.
 ///
-/// Events wait in memory until they are read: read them or drop the stream.
+/// Of each term there is one `Elected`, with a larger token than before, then
+/// what happens in it, and one `Lost` or `Released`, after which nothing is said
+/// of it any more. The stream ends with the driver.
+///
+/// Events wait in memory until they are read: read them or drop the stream. A
+/// dropped future of `next` loses none.
 #[derive(Debug)]
 pub struct Events(mpsc::UnboundedReceiver<ElectionEvent>);
 

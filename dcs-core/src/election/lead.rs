@@ -70,7 +70,8 @@ impl Elector {
     /// is dropped when no more than the stop time is left of the term, or when
     /// the term ends otherwise. Then this contends again and runs `work` anew,
     /// with the [`Term`] of the next term. [`Elector::step_down`] ends the term,
-    /// not this: to stay out, drop this future, too.
+    /// not this: to stay out, [`pause`](Elector::pause) first, or drop this
+    /// future.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]

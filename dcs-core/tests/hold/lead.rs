@@ -416,3 +416,20 @@ async fn leading_can_be_spawned() {
         Ok(Led::Done(_))
     ));
 }
+
+#[tokio::test(start_paused = true)]
+async fn asking_whether_one_leads_reads_the_clock_once() {
+    let world = World::new();
+    let a = world.member("a");
+    let lease = a.elector.acquire().await.unwrap();
+    let asks: [&dyn Fn() -> bool; 3] = [
+        &|| a.elector.is_leader(),
+        &|| lease.remaining().is_some(),
+        &|| lease.term().is_valid(),
+    ];
+    for ask in asks {
+        let before = world.clock.reads();
+        assert!(ask());
+        assert_eq!(world.clock.reads() - before, 1);
+    }
+}

@@ -37,12 +37,18 @@ pub(crate) fn timing() -> LeaseTiming {
 pub(crate) struct BlockableClock {
     inner: TokioClock,
     blocked: AtomicU64,
+    reads: AtomicU64,
 }
 
 impl BlockableClock {
     pub(crate) fn block_for(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap();
         self.blocked.fetch_add(nanos, SeqCst);
+    }
+
+    /// How often the clock was read.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(SeqCst)
     }
 
     fn blocked(&self) -> Duration {
@@ -52,6 +58,7 @@ impl BlockableClock {
 
 impl Clock for BlockableClock {
     fn now(&self) -> Stamp {
+        self.reads.fetch_add(1, SeqCst);
         let origin = Stamp::from_single(Duration::ZERO);
         let ran = self.inner.now().holder_elapsed_since(origin);
         Stamp::from_single(ran + self.blocked())
@@ -84,6 +91,7 @@ impl World {
         let clock = Arc::new(BlockableClock {
             inner: TokioClock::new(),
             blocked: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
         });
         let store = MemoryStore::new(Arc::<BlockableClock>::clone(&clock));
         Self {
