@@ -9,6 +9,7 @@ mod lead;
 mod lease;
 mod machine;
 mod observer;
+mod outage;
 mod shared;
 mod term;
 mod timing;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::outage::{outage_of, retry_timeout_in};
 use crate::Config;
 
 /// Parts per thousand, in which the clock drift is given.
@@ -12,9 +13,6 @@ const DEFAULT_DRIFT: u32 = 10;
 const SHORTEST_LOOP_WAIT: Duration = Duration::from_secs(1);
 /// Records show the ttl in whole seconds.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
-/// The pause after a request that failed: at first, and at most.
-pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What a heartbeat and its retries need at the very least.
 const LEAST_ROOM: Duration = Duration::from_millis(300);
 /// About a day: beyond it a lease is no lease.
@@ -289,25 +287,6 @@ impl LeaseTiming {
         self.retry_timeout / 2
     }
 
-    /// The longest pause after a request that failed.
-    pub(super) fn longest_pause(&self) -> Duration {
-        longest_pause(self.attempt_timeout())
-    }
-
-    /// How long the store may be away without the leader being demoted, however
-    /// it is away and whenever that begins, less the time of two requests: never
-    /// less than `retry_timeout`.
-    ///
-    /// It begins just before a renewal, `loop_wait` after the one before, and
-    /// ends just after a request was sent that hangs until its attempt is given
-    /// up; after a pause the next one has to be answered before the work stops.
-    #[must_use]
-    pub fn outage_survived(&self) -> Duration {
-        let room = self.holder_span().saturating_sub(self.stop_time());
-        room.saturating_sub(self.loop_wait)
-            .saturating_sub(self.attempt_timeout() + self.longest_pause())
-    }
-
     /// T_CLAMP: no record of this process claims a longer ttl.
     #[must_use]
     pub const fn clamp(&self) -> Duration {
@@ -442,28 +421,6 @@ impl LeaseTiming {
             .iter()
             .find(|a| a.setting == setting && a.used == used);
         adjusted.map_or(used, |adjustment| adjustment.asked)
-    }
-}
-
-fn longest_pause(attempt: Duration) -> Duration {
-    attempt.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
-}
-
-/// An outage of `retry_timeout`, one attempt that hangs, and a pause.
-fn outage_of(retry_timeout: Duration) -> Duration {
-    let attempt = retry_timeout / 2;
-    retry_timeout + attempt + longest_pause(attempt)
-}
-
-/// The longest `retry_timeout` for which [`outage_of`] is at most `room`.
-fn retry_timeout_in(room: Duration) -> Duration {
-    let less_a_pause_of = |pause| room.saturating_sub(pause) * 2 / 3;
-    if room >= outage_of(LONGEST_PAUSE * 2) {
-        less_a_pause_of(LONGEST_PAUSE)
-    } else if room >= outage_of(SHORTEST_PAUSE * 2) {
-        room / 2
-    } else {
-        less_a_pause_of(SHORTEST_PAUSE)
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod events;
 mod lead;
+mod overrun;
 #[path = "../support/mod.rs"]
 mod support;
 mod timing;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod scene;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
@@ -11,7 +13,7 @@ use dcs_core::{Clock, Dcs, MemberName, MemberRecord, Scope, Stamp, TokioClock};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::FutureExt;
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, select};
 use serde_json::Map;
 use tokio::task::JoinHandle;
 
@@ -172,4 +174,14 @@ pub(crate) fn told(events: &mut Events) -> Vec<EventKind> {
         kinds.push(event.kind);
     }
     kinds
+}
+
+/// Runs a future for so long, and leaves it where it then is, as if its thread
+/// were blocked there.
+pub(crate) async fn run_for<F: Future + Unpin>(world: &World, future: &mut F, time: Duration) {
+    let limit = world.clock.sleep(time);
+    assert!(
+        matches!(select(future, limit).await, Either::Right(_)),
+        "it ended before its time"
+    );
 }

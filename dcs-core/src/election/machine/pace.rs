@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Machine;
 use crate::election::event::EventKind;
 use crate::election::observer::Read;
-use crate::election::timing::SHORTEST_PAUSE;
+use crate::election::outage::SHORTEST_PAUSE;
 use crate::{Error, Stamp};
 
 /// No request before `length` has passed since `from`.
