@@ -64,9 +64,14 @@ impl Reader {
 
 /// What a member meets in a bad hour.
 async fn trouble(world: &World, members: &[Member], bits: u128) {
-    let pick = |of: usize| usize::try_from(bits >> 8).unwrap_or(usize::MAX) % of;
+    for member in members {
+        member.elector.contend().unwrap();
+    }
+    world
+        .pass(ms(u64::try_from((bits >> 90) % 40_000).unwrap()))
+        .await;
     let member = &members[usize::try_from(bits % 3).unwrap()];
-    match pick(8) {
+    match (bits >> 8) % 8 {
         0 => drop(member.elector.acquire().now_or_never()),
         1 => member.elector.step_down().await.unwrap(),
         2 => drop(world.store.delete_leader(&world.scope)),
@@ -80,9 +85,8 @@ async fn trouble(world: &World, members: &[Member], bits: u128) {
                 .edit_leader(&world.scope, |record| record.holder = None),
         ),
     }
-    member.elector.contend().unwrap();
     world
-        .pass(ms(u64::try_from(bits >> 90).unwrap() % 40_000))
+        .pass(ms(u64::try_from((bits >> 40) % 40_000).unwrap()))
         .await;
     member.dcs.heal();
 }
@@ -154,4 +158,16 @@ async fn the_streams_of_a_driver_that_is_gone_end_and_tell_of_no_open_term() {
     let before = kinds(before).await;
     let elected = |kind: &EventKind| matches!(kind, EventKind::Elected { .. });
     assert!(before.iter().any(elected), "{before:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_a_member_that_contends_is_dropped() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    let _lease = b.elector.acquire().await.unwrap();
+    let events = a.elector.events();
+    a.elector.contend().unwrap();
+    world.pass(s(1)).await;
+    drop(a.elector);
+    kinds(events).await;
 }
