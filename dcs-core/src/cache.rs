@@ -67,6 +67,14 @@ impl ClusterFeed {
         (Self(feed), ClusterView(view))
     }
 
+    /// How many members the newest view shows.
+    pub(crate) fn members(&self) -> usize {
+        self.0
+            .borrow()
+            .as_ref()
+            .map_or(0, |view| view.members.len())
+    }
+
     /// Takes one item of a watch in.
     pub fn apply(&self, event: WatchEvent) {
         match event {

@@ -80,10 +80,14 @@ impl Driver {
     /// If the future is dropped while leading, no release is written: others
     /// wait for T_WAIT. What this process believes ends by its deadline.
     pub async fn run(mut self) {
+        self.tell_of_adjustments(&self.base);
         let mut silence = self.times.silence;
         let mut watch = self.dcs.watch(silence);
         let mut flight: Option<Flight> = None;
         loop {
+            if let Some((number, deadline)) = self.machine.reach() {
+                self.shared.works.reaches(number, deadline);
+            }
             while let Some(output) = self.machine.output() {
                 match output {
                     Output::Event(event) => self.shared.publish(&event),
@@ -91,6 +95,7 @@ impl Driver {
                 }
             }
             self.settle();
+            self.shared.works.tell_of_overruns(self.clock.now());
             if silence != self.times.silence {
                 silence = self.times.silence;
                 watch = self.dcs.watch(silence);
@@ -131,7 +136,16 @@ impl Driver {
     fn send(&self, request: Request) -> Flight {
         let (dcs, clock) = (Arc::clone(&self.dcs), Arc::clone(&self.clock));
         let limit = self.times.attempt;
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            // Others may lead as soon as they see a release.
+            if request.is_release()
+                && within(&*clock, limit, shared.works.joined())
+                    .await
+                    .is_none()
+            {
+                return (request.id, clock.now(), Answer::not_sent(limit));
+            }
             let sent = clock.now();
             let timeout = || Error::Timeout {
                 backend: "the store",
@@ -160,7 +174,8 @@ impl Driver {
             }
         };
         let time = async {
-            match self.machine.next_wake() {
+            let work = self.shared.works.next_end(self.clock.now());
+            match [self.machine.next_wake(), work].into_iter().flatten().min() {
                 Some(wait) => self.clock.sleep(wait).await,
                 None => future::pending().await,
             }
@@ -218,7 +233,11 @@ impl Driver {
             WatchEvent::Changed(update) => self.scope_seen(update),
             WatchEvent::Alive => self.machine.handle(Input::Tick),
         }
+        let members = self.feed.members();
         self.feed.apply(event);
+        if self.feed.members() != members {
+            self.machine.handle(Input::Members(self.feed.members()));
+        }
     }
 
     /// Another shared object than the leader's: it speaks against a first
@@ -255,10 +274,7 @@ impl Driver {
         let config = self.config.clone().unwrap_or_default();
         match self.base.with_config(&config) {
             Ok(timing) => {
-                for adjustment in timing.adjustments() {
-                    let kind = EventKind::Adjusted(adjustment.clone());
-                    self.shared.tell(&*self.clock, kind);
-                }
+                self.tell_of_adjustments(&timing);
                 self.take_timing(timing);
             }
             Err(error) => {
@@ -271,6 +287,13 @@ impl Driver {
                 // The user's own settings are safe in themselves.
                 self.take_timing(self.base.clone());
             }
+        }
+    }
+
+    fn tell_of_adjustments(&self, timing: &LeaseTiming) {
+        for adjustment in timing.adjustments() {
+            let kind = EventKind::Adjusted(adjustment.clone());
+            self.shared.tell(&*self.clock, kind);
         }
     }
 
@@ -291,9 +314,10 @@ impl Driver {
                 }
             }
             Some(Ask::WhenIdle(done)) => self.waiting_for_idle.push(done),
-            Some(Ask::GiveUp(term)) => {
+            Some(Ask::GiveUp(term, successor)) => {
                 if self.shared.is_given_up(term) {
-                    self.machine.handle(Input::Command(Command::GiveUp));
+                    let command = successor.map_or(Command::GiveUp, Command::GiveUpTo);
+                    self.machine.handle(Input::Command(command));
                 }
             }
             None => {

@@ -9,12 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::belief::Belief;
 use super::driver::{Driver, Times};
+use super::eligibility::Eligibility;
 use super::event::ElectionEvent;
 use super::lease::Lease;
-use super::machine::{Command, Machine, Parts, ReleasePolicy};
+use super::machine::{Command, Input, Machine, Parts, ReleasePolicy};
 use super::seeded::{Bug, planted};
 use super::shared::{Ask, Shared};
 use super::timing::LeaseTiming;
+use super::work::{Hook, OverrunHook, Works};
 use crate::cache::{ClusterFeed, ClusterView};
 use crate::{Clock, Dcs, Entropy, Failsafe, MemberName, Status};
 
@@ -23,11 +25,12 @@ use crate::{Clock, Dcs, Entropy, Failsafe, MemberName, Status};
 /// Made together with a [`Driver`], which does the work once it is spawned. All
 /// methods take `&self`; clones share the same part.
 ///
-/// [`Elector::acquire`] waits until this member leads and hands out the
-/// [`Lease`]. Dropping the lease gives leadership up.
+/// [`Elector::lead`] runs the work of the leader while this member leads.
+/// [`Elector::acquire`] is for programs that hold the [`Lease`] themselves:
+/// dropping it gives leadership up.
 #[derive(Clone, Debug)]
 pub struct Elector {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     asks: mpsc::UnboundedSender<Ask>,
     view: ClusterView,
     dcs: Arc<dyn Dcs>,
@@ -45,6 +48,8 @@ pub struct ElectorBuilder {
     policy: ReleasePolicy,
     bootstrap: bool,
     follows_config: bool,
+    on_overrun: Hook,
+    eligibility: Eligibility,
 }
 
 /// The driver has ended or was dropped: nobody answers any more.
@@ -55,7 +60,12 @@ pub struct ElectionEnded;
 
 /// What happens in the election, in order, beginning with the present state.
 ///
-/// Events wait in memory until they are read: read them or drop the stream.
+/// Of each term there is one `Elected`, with a larger token than before, then
+/// what happens in it, and one `Lost` or `Released`, after which nothing is said
+/// of it any more. The stream ends with the driver.
+///
+/// Events wait in memory until they are read: read them or drop the stream. A
+/// dropped future of `next` loses none.
 #[derive(Debug)]
 pub struct Events(mpsc::UnboundedReceiver<ElectionEvent>);
 
@@ -81,6 +91,8 @@ impl Elector {
             policy: ReleasePolicy::Honor,
             bootstrap: false,
             follows_config: false,
+            on_overrun: Hook::default(),
+            eligibility: Eligibility::default(),
         }
     }
 
@@ -194,7 +206,7 @@ impl Elector {
         self.command(Command::Failsafe(failsafe))
     }
 
-    fn command(&self, command: Command) -> Result<(), ElectionEnded> {
+    pub(super) fn command(&self, command: Command) -> Result<(), ElectionEnded> {
         self.asks
             .send(Ask::Command(command))
             .map_err(|_| ElectionEnded)
@@ -226,6 +238,26 @@ impl ElectorBuilder {
         self
     }
 
+    /// Whether, and after whom, this member takes leadership; by default it does,
+    /// after nobody.
+    pub const fn eligibility(mut self, eligibility: Eligibility) -> Self {
+        self.eligibility = eligibility;
+        self
+    }
+
+    /// What is called when work under [`Elector::lead`] is still running although
+    /// the belief of its term has ended: once each time, by the driver, at that
+    /// instant. Where the driver was kept from running, too, `lead` calls it
+    /// once the work has yielded.
+    ///
+    /// The last resort for work that does not stop: end the process, or cut it
+    /// off from what it writes to. It must not block, and a panic in it ends
+    /// the driver.
+    pub fn on_overrun(mut self, hook: OverrunHook) -> Self {
+        self.on_overrun = Hook(Some(hook));
+        self
+    }
+
     /// Asserts that this scope is new: nobody leads it or ever did, no other
     /// process asserts the same, waits for it or deletes its objects. Then the
     /// first election does not take T_WAIT. The assertion is void as soon as
@@ -245,12 +277,13 @@ impl ElectorBuilder {
             Arc::clone(&belief),
             Arc::clone(&self.clock),
             stop_time,
+            Works::new(self.on_overrun),
         ));
         let (asks, inbox) = mpsc::unbounded_channel();
         let (feed, view) = ClusterFeed::new();
         let (dcs, times) = (Arc::clone(&self.dcs), Times::of(&self.timing));
         let base = self.timing.clone();
-        let machine = Machine::new(Parts {
+        let mut machine = Machine::new(Parts {
             me: self.me,
             timing: self.timing,
             policy: self.policy,
@@ -259,6 +292,7 @@ impl ElectorBuilder {
             entropy: self.entropy,
             belief,
         });
+        machine.handle(Input::Command(Command::Eligibility(self.eligibility)));
         let driver = Driver {
             dcs: self.dcs,
             clock: self.clock,

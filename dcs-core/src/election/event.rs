@@ -61,7 +61,7 @@ pub enum EventKind {
         /// For how long, unless something changes.
         remaining: Duration,
     },
-    /// A setting of the config key was changed for this process, so that a
+    /// A setting was changed for this process, so that a
     /// healthy leader outlives an outage of `retry_timeout`, or because the ttl
     /// exceeds `max_ttl`.
     Adjusted(Adjustment),

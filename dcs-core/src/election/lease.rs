@@ -3,16 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future;
 use tokio::sync::{mpsc, oneshot};
 
 use super::keys::TermKeys;
-use super::seeded::{Bug, planted};
 use super::shared::{Ask, OpenTerm, Shared};
-use crate::{Dcs, FencingToken};
-
-/// The longest time for which [`Lease::ended`] does not look at the clock.
-const SLICE: Duration = Duration::from_millis(250);
+use super::term::Term;
+use crate::{Dcs, FencingToken, MemberName};
 
 /// Leadership for one term. Not `Clone`: there is one a term.
 ///
@@ -23,10 +19,10 @@ const SLICE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 #[must_use = "a dropped lease is given up at once"]
 pub struct Lease {
-    term: OpenTerm,
-    shared: Arc<Shared>,
+    term: Term,
     asks: mpsc::UnboundedSender<Ask>,
     dcs: Arc<dyn Dcs>,
+    successor: Option<MemberName>,
 }
 
 impl Lease {
@@ -37,10 +33,10 @@ impl Lease {
         dcs: Arc<dyn Dcs>,
     ) -> Self {
         Self {
-            term,
-            shared,
+            term: Term::new(term, shared),
             asks,
             dcs,
+            successor: None,
         }
     }
 
@@ -48,24 +44,20 @@ impl Lease {
     /// to what you write to, and let that refuse smaller ones.
     #[must_use]
     pub const fn token(&self) -> FencingToken {
-        self.term.token
+        self.term.token()
     }
 
     /// Whether this process still leads, right now. One comparison with the
     /// clock: no lock, no allocation, no request.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.remaining().is_some()
+        self.term.is_valid()
     }
 
     /// How long it stays valid if it is not renewed any more; `None` once it is over.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        let left = self.shared.remaining(self.term.number);
-        if planted(Bug::LeaseNotRechecked) {
-            return left.or(Some(SLICE));
-        }
-        left
+        self.term.remaining()
     }
 
     /// The config, sync, history and failover keys of the scope, written by this
@@ -73,7 +65,14 @@ impl Lease {
     /// election, and write nothing once the lease is over.
     #[must_use]
     pub fn keys(&self) -> TermKeys {
-        TermKeys::new(Arc::clone(&self.dcs), Arc::clone(&self.shared), self.term)
+        let shared = Arc::clone(self.term.shared());
+        TermKeys::new(Arc::clone(&self.dcs), shared, self.term.open())
+    }
+
+    /// The term that this lease is for, to hand to the tasks that work in it.
+    #[must_use]
+    pub const fn term(&self) -> &Term {
+        &self.term
     }
 
     /// Completes when the work has to stop: when the lease is over, or when no
@@ -83,22 +82,7 @@ impl Lease {
     /// # Cancel safety
     /// A dropped future leaves nothing behind.
     pub async fn ended(&self) {
-        let mut terms = self.shared.terms();
-        loop {
-            let current = terms
-                .borrow_and_update()
-                .is_some_and(|term| term == self.term);
-            let left = self
-                .remaining()
-                .and_then(|left| left.checked_sub(self.shared.stop_time()));
-            let Some(left) = left.filter(|left| current && !left.is_zero()) else {
-                return;
-            };
-            let change = std::pin::pin!(terms.changed());
-            // In slices: a timer may stand still while the machine is suspended,
-            // and the lease does not.
-            future::select(change, self.shared.clock.sleep(left.min(SLICE))).await;
-        }
+        self.term.ended().await;
     }
 
     /// Gives leadership up and waits until the store has answered. Stop the
@@ -115,12 +99,26 @@ impl Lease {
             let _ = idle.await;
         }
     }
+
+    /// The same, and asks the others to leave leadership to `successor` for one
+    /// `loop_wait`; if it does not come by then, it costs no more than that. See
+    /// [`Elector::set_successor`](super::Elector::set_successor).
+    ///
+    /// # Cancel safety
+    /// If the future is dropped the lease is given up all the same, and to
+    /// `successor` if the future was polled at all.
+    pub async fn release_to(mut self, successor: MemberName) {
+        self.successor = Some(successor);
+        self.release().await;
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.shared.revoke(self.term.number);
+        self.term.shared().revoke(self.term.open().number);
         // A driver that is gone cannot release: the ttl does.
-        let _ = self.asks.send(Ask::GiveUp(self.term.number));
+        let _ = self
+            .asks
+            .send(Ask::GiveUp(self.term.open().number, self.successor.take()));
     }
 }

@@ -3,25 +3,35 @@
 mod belief;
 mod driver;
 mod elector;
+mod eligibility;
 mod event;
 mod keys;
+mod lead;
 mod lease;
 mod machine;
 mod observer;
+mod outage;
 #[cfg(not(dcs_seeded_bugs))]
 pub(crate) mod seeded;
 #[cfg(dcs_seeded_bugs)]
 #[doc(hidden)]
 pub mod seeded;
 mod shared;
+mod term;
 mod term_error;
 mod timing;
+mod wishes;
+mod work;
 
 pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
+pub use eligibility::{Eligibility, Priority, PriorityError};
 pub use event::{Alarm, ElectionEvent, EventKind, LossReason};
 pub use keys::TermKeys;
+pub use lead::{Led, OneTerm};
 pub use lease::Lease;
 pub use machine::ReleasePolicy;
+pub use term::Term;
 pub use term_error::TermError;
 pub use timing::{Adjustment, LeaseTiming, TimingError};
+pub use work::{Overrun, OverrunHook};

@@ -7,17 +7,19 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::belief::Belief;
-use super::event::{ElectionEvent, EventKind};
+use super::event::{ElectionEvent, EventKind, LossReason};
 use super::machine::Command;
 use super::seeded::{Bug, planted};
-use crate::{Clock, FencingToken, Timestamp};
+use super::term::Term;
+use super::work::{Running, Works};
+use crate::{Clock, FencingToken, MemberName, Timestamp};
 
 /// What users ask of the driver.
 #[derive(Debug)]
 pub(super) enum Ask {
     Command(Command),
-    /// Give this term up and stay out.
-    GiveUp(u64),
+    /// Give this term up, to this member if one is named, and stay out.
+    GiveUp(u64, Option<MemberName>),
     /// Say when what was to be given up is given up.
     WhenIdle(oneshot::Sender<()>),
 }
@@ -42,6 +44,8 @@ pub(super) struct Shared {
     /// Callers that wait for a lease.
     acquiring: AtomicUsize,
     stop_time: AtomicU64,
+    pub(super) works: Works,
+    paused: Mutex<bool>,
     audience: Mutex<Audience>,
 }
 
@@ -61,12 +65,19 @@ struct Audience {
     /// What a late subscriber has missed and still holds.
     leader: Option<ElectionEvent>,
     term: Option<ElectionEvent>,
+    /// The term that ended last, and why unless it was given up on purpose.
+    ended: Option<(FencingToken, Option<LossReason>)>,
     /// The driver has gone: nothing more will be told.
     is_over: bool,
 }
 
 impl Shared {
-    pub(super) fn new(belief: Arc<Belief>, clock: Arc<dyn Clock>, stop_time: Duration) -> Self {
+    pub(super) fn new(
+        belief: Arc<Belief>,
+        clock: Arc<dyn Clock>,
+        stop_time: Duration,
+        works: Works,
+    ) -> Self {
         let shared = Self {
             belief,
             clock,
@@ -75,6 +86,8 @@ impl Shared {
             handed_out: AtomicU64::new(0),
             acquiring: AtomicUsize::new(0),
             stop_time: AtomicU64::new(0),
+            works,
+            paused: Mutex::default(),
             audience: Mutex::default(),
         };
         shared.set_stop_time(stop_time);
@@ -134,6 +147,24 @@ impl Shared {
         self.handed_out.fetch_max(term, SeqCst) < term
     }
 
+    /// Whether this member is to acquire nothing.
+    pub(super) fn paused(&self) -> MutexGuard<'_, bool> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the work of this term begins: see [`Works::begin`].
+    pub(super) fn begin_work(&self, term: &Term) -> Running<'_> {
+        self.works.begin(term.open(), &*self.clock)
+    }
+
+    /// Why a term that is over, or as good as over, ended; `None` where it was
+    /// given up on purpose.
+    pub(super) fn why_lost(&self, token: FencingToken) -> Option<LossReason> {
+        let ended = self.audience().ended.filter(|ended| ended.0 == token);
+        // Nobody has ended it but the clock, which the driver may not know yet.
+        ended.map_or(Some(LossReason::Expired), |ended| ended.1)
+    }
+
     pub(super) fn terms(&self) -> watch::Receiver<Option<OpenTerm>> {
         self.term.subscribe()
     }
@@ -175,7 +206,13 @@ impl Shared {
                 };
                 audience.term = Some(ElectionEvent { at: event.at, kind });
             }
-            EventKind::Lost { .. } | EventKind::Released { .. } => {
+            EventKind::Lost { token, why } => {
+                audience.ended = Some((*token, Some(*why)));
+                audience.term = None;
+                self.term.send_replace(None);
+            }
+            EventKind::Released { token } => {
+                audience.ended = Some((*token, None));
                 audience.term = None;
                 self.term.send_replace(None);
             }

@@ -71,6 +71,14 @@ pub struct ReleaseMark {
     /// The record's `renewTime`.
     #[serde(rename = "renewTime")]
     pub renew_time: Timestamp,
+    /// Who is to follow; anyone if absent. A wish of the former holder: others
+    /// may wait longer for it, and nothing is judged by it (rule Q4).
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "as_optional_text"
+    )]
+    pub successor: Option<MemberName>,
 }
 
 impl Claim {
@@ -103,7 +111,20 @@ impl ReleaseMark {
             secret,
             prev,
             renew_time,
+            successor: None,
         }
+    }
+
+    /// The same mark, and who is to follow.
+    #[must_use]
+    pub fn to(self, successor: Option<MemberName>) -> Self {
+        Self { successor, ..self }
+    }
+}
+
+impl Session {
+    pub(crate) const fn bits(self) -> u128 {
+        self.0
     }
 }
 
@@ -237,6 +258,35 @@ mod as_text {
     }
 }
 
+mod as_optional_text {
+    use std::borrow::Cow;
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
+        let value = text.map(|text| text.parse()).transpose();
+        value.map_err(de::Error::custom)
+    }
+}
+
 mod as_millis {
     use std::time::Duration;
 
@@ -275,6 +325,46 @@ mod tests {
             r#"{"session":"00000000000000000000000000000001","attempt":"00000000000000000000000000000002","holder":"demo-0","ttl_ms":14500,"clamp_ms":30000,"renewTime":"2026-01-02T03:04:05+00:00","release_hash":""#
         ), "{json}");
         assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), claim);
+    }
+
+    fn mark() -> ReleaseMark {
+        let prev = Revision::new(7).unwrap();
+        let renew_time = "2026-01-02T03:04:05+00:00".parse().unwrap();
+        ReleaseMark::new(Secret::from_bits(3), prev, renew_time)
+    }
+
+    #[test]
+    fn a_mark_without_a_successor_says_nothing_of_one() {
+        let json = serde_json::to_string(&mark()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"secret":"00000000000000000000000000000003","prev":"7","renewTime":"2026-01-02T03:04:05+00:00"}"#
+        );
+        assert_eq!(serde_json::from_str::<ReleaseMark>(&json).unwrap(), mark());
+    }
+
+    #[test]
+    fn a_mark_with_a_successor_comes_back_with_it() {
+        let mark = mark().to(Some("demo-1".parse().unwrap()));
+        let json = serde_json::to_string(&mark).unwrap();
+        assert!(json.ends_with(r#","successor":"demo-1"}"#), "{json}");
+        assert_eq!(serde_json::from_str::<ReleaseMark>(&json).unwrap(), mark);
+    }
+
+    /// As a reader of an older version meets the successor.
+    #[test]
+    fn a_mark_is_read_without_what_is_not_known_of_it() {
+        let json = serde_json::to_string(&mark()).unwrap();
+        let later = json.replace('}', r#","later":["x"]}"#);
+        assert_eq!(serde_json::from_str::<ReleaseMark>(&later).unwrap(), mark());
+    }
+
+    #[test]
+    fn a_successor_that_is_no_member_name_makes_the_mark_unreadable() {
+        let json = serde_json::to_string(&mark()).unwrap();
+        let spoiled = json.replace('}', r#","successor":"../x"}"#);
+        let error = serde_json::from_str::<ReleaseMark>(&spoiled).unwrap_err();
+        assert!(error.to_string().contains("../x"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! What a member does that does not lead: wait, then try (rules Q1 to Q5).
 
-use std::time::Duration;
-
 use super::attempt::{Lasting, Sent, whole_seconds};
 use super::lead::Term;
-use super::{Ask, Doing, Machine, ReleasePolicy, Role};
+use super::{Ask, Doing, Machine, Role};
 use crate::election::event::{Alarm, EventKind};
 use crate::election::observer::{Read, Sight};
 use crate::election::seeded::{Bug, planted};
@@ -65,20 +63,20 @@ impl Machine {
         let Some(sight) = self.observer.seen().cloned() else {
             return;
         };
-        if !planted(Bug::ClampAboveWait) && self.another_clamp_is_too_long(&sight) {
+        let is_too_long = !planted(Bug::ClampAboveWait) && self.another_clamp_is_too_long(&sight);
+        if is_too_long || !self.turn.may_acquire() {
             return;
         }
-        let wait = self.timing.challenger_wait();
-        let left = self.left_to_wait(now).unwrap_or(wait);
+        let Some(left) = self.turn_in(now) else {
+            return;
+        };
         let Some(revision) = sight.revision else {
             if planted(Bug::CreateAndLeadAfterWait) && !left.is_zero() {
                 return;
             }
             return self.create();
         };
-        let honors = self.policy == ReleasePolicy::Honor;
-        let given_up = honors && self.observer.is_free() && !self.stands_aside();
-        let may_acquire = left.is_zero() || given_up || self.acked == Some(revision);
+        let may_acquire = left.is_zero();
         #[cfg(dcs_seeded_bugs)]
         let may_acquire = may_acquire || self.may_acquire_all_the_same(&sight);
         #[cfg(dcs_seeded_bugs)]
@@ -96,16 +94,6 @@ impl Machine {
             self.told.waiting = sight.revision;
             self.say(EventKind::Waiting { remaining: left });
         }
-    }
-
-    /// How long the version seen last still has to be left alone (rules Q1, Q2).
-    pub(super) fn left_to_wait(&self, now: Stamp) -> Option<Duration> {
-        #[cfg(dcs_seeded_bugs)]
-        if let Some(left) = self.wrong_left_to_wait(now) {
-            return Some(left);
-        }
-        self.observer
-            .left_to_wait(self.timing.challenger_wait(), now)
     }
 
     /// A version, while not leading.
@@ -271,7 +259,8 @@ impl Machine {
         let Some(number) = self.belief.open(deadline, now) else {
             return;
         };
-        let term = Term::new(number, revision, sent, deadline);
+        let mut term = Term::new(number, revision, sent, deadline);
+        term.giving_up = !self.turn.may_lead();
         let (token, until) = (term.token, self.until(deadline, now));
         self.role = Role::Leader(Box::new(term));
         self.say(EventKind::Elected { token, until });
@@ -289,7 +278,7 @@ impl Machine {
     /// Whether a request that is due names another member to lead next: then
     /// what is released is left alone, as if it were not. That only adds
     /// waiting, so the wall clock may have a say in it.
-    fn stands_aside(&self) -> bool {
+    pub(super) fn stands_aside(&self) -> bool {
         let Some(request) = &self.request else {
             return false;
         };

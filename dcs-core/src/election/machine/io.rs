@@ -1,10 +1,13 @@
 //! What goes into the state machine, and what comes out.
 
+use std::time::Duration;
+
+use crate::election::Eligibility;
 use crate::election::event::ElectionEvent;
 use crate::election::timing::LeaseTiming;
 use crate::{
-    Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, Outcome, Precondition,
-    Revision, Stamp, Status,
+    Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, MemberName, Outcome,
+    Precondition, Revision, Stamp, Status,
 };
 
 /// What goes in.
@@ -23,6 +26,8 @@ pub(crate) enum Input<'a> {
     /// The watch showed a request to hand over, or none. Before it shows the
     /// release that follows, since the leader saw the request first.
     Requested(Option<&'a Failover>),
+    /// The watch shows so many members.
+    Members(usize),
     /// The request `id`, whose bytes left at `sent` or later, was answered.
     Answer {
         id: u64,
@@ -41,12 +46,28 @@ pub(crate) enum Answer {
     Read(Result<Entry<LeaderRecord>, Error>),
 }
 
+impl Answer {
+    /// A write that was held back for this long, since work of the term that it
+    /// would give up was still running.
+    pub(crate) fn not_sent(after: Duration) -> Self {
+        let backend = "the work of the term that is to be released";
+        Self::Written(Outcome::NotCommitted(Error::Timeout { backend, after }))
+    }
+}
+
 /// What a user may ask for.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
     Contend,
     /// Give up what is held, and stay out until told to contend.
     GiveUp,
+    /// The same, and name who is to follow.
+    GiveUpTo(MemberName),
+    /// Acquire nothing, or go on acquiring.
+    Pause(bool),
+    Eligibility(Eligibility),
+    /// Name this member whenever a term is given up.
+    Successor(Option<MemberName>),
     Timing(LeaseTiming),
     Status(Status),
     Failsafe(Failsafe),
@@ -63,6 +84,14 @@ pub(crate) enum Output {
 pub(crate) struct Request {
     pub(crate) id: u64,
     pub(crate) what: Ask,
+}
+
+impl Request {
+    /// Whether this gives the key up: it leaves nobody in it, and says who did.
+    pub(crate) fn is_release(&self) -> bool {
+        matches!(&self.what, Ask::Write(Change::Leader(write), _)
+            if write.record.holder.is_none() && write.record.released.is_some())
+    }
 }
 
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use crate::election::event::{Alarm, EventKind, LossReason};
 use crate::election::observer::{Change as Seen, Read};
 use crate::election::seeded::{Bug, planted};
 use crate::{
-    Change, Entry, FencingToken, LeaderRecord, Outcome, Precondition, Revision, Stamp, Timestamp,
+    Change, Entry, FencingToken, LeaderRecord, MemberName, Outcome, Precondition, Revision, Stamp,
+    Timestamp,
 };
 
 /// Renewals of unknown outcome that are kept for reading back.
@@ -28,6 +29,8 @@ pub(super) struct Term {
     pub(super) unresolved: Vec<Sent>,
     /// The user gave this term up; also if they contend again meanwhile.
     pub(super) giving_up: bool,
+    /// Who is to follow, if the user named someone for this term.
+    pub(super) successor: Option<MemberName>,
     /// To where belief was carried, for reports; the belief itself decides.
     pub(super) deadline: Deadline,
 }
@@ -45,6 +48,7 @@ impl Term {
             last,
             unresolved: Vec::new(),
             giving_up: false,
+            successor: None,
             deadline,
         }
     }
@@ -198,6 +202,14 @@ impl Machine {
     pub(super) fn until(&self, deadline: Deadline, now: Stamp) -> Timestamp {
         let left = deadline.remaining(now).unwrap_or_default();
         Timestamp::from_system_time(self.clock.wall() + left)
+    }
+
+    /// To where belief in the open term reaches.
+    pub(crate) fn reach(&self) -> Option<(u64, Deadline)> {
+        match &self.role {
+            Role::Leader(term) => Some((term.number, term.deadline)),
+            Role::Follower(_) | Role::Releasing(_) => None,
+        }
     }
 
     fn lose(&mut self, why: LossReason) {

@@ -20,6 +20,7 @@ mod tell;
     reason = "differences of constants"
 )]
 mod tests;
+mod turn;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use lead::Term;
 use pace::Pause;
 use release::Release;
 use tell::Told;
+use turn::Turn;
 
 /// Whether a release on purpose lets others acquire at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +100,7 @@ pub(crate) struct Machine {
     request: Option<Failover>,
     status: Option<Status>,
     failsafe: Option<Failsafe>,
+    turn: Turn,
     told: Told,
     out: VecDeque<Output>,
     #[cfg(dcs_seeded_bugs)]
@@ -161,6 +164,7 @@ impl Machine {
             request: None,
             status: None,
             failsafe: None,
+            turn: Turn::default(),
             told: Told::default(),
             out: VecDeque::new(),
             #[cfg(dcs_seeded_bugs)]
@@ -189,6 +193,7 @@ impl Machine {
                 self.saw(&update.entry, seen, false, now);
             }
             Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
+            Input::Members(members) => self.turn.members = members,
             Input::Requested(request) => self.request = request.cloned(),
             Input::Answer { id, sent, answer } => self.answered(id, sent, answer, now),
             Input::Command(command) => self.command(command),
@@ -227,8 +232,7 @@ impl Machine {
                 })
             }
             Role::Follower(_) if self.contending && self.flight.is_none() => {
-                let wait = self.left_to_wait(now);
-                wait.filter(|left| !left.is_zero())
+                self.turn_in(now).filter(|left| !left.is_zero())
             }
             Role::Follower(_) | Role::Releasing(_) => None,
         };
@@ -259,6 +263,12 @@ impl Machine {
                 self.contending = true;
                 self.told.waiting = None;
             }
+            Command::GiveUpTo(successor) => {
+                if let Role::Leader(term) = &mut self.role {
+                    term.successor = Some(successor);
+                }
+                self.command(Command::GiveUp);
+            }
             Command::GiveUp => {
                 self.contending = false;
                 match &mut self.role {
@@ -275,6 +285,14 @@ impl Machine {
                     Role::Releasing(_) => {}
                 }
             }
+            Command::Pause(paused) => self.turn.paused = paused,
+            Command::Eligibility(eligibility) => {
+                self.turn.eligibility = eligibility;
+                if let (Role::Leader(term), false) = (&mut self.role, self.turn.may_lead()) {
+                    term.giving_up = true;
+                }
+            }
+            Command::Successor(successor) => self.turn.successor = successor,
             Command::Timing(timing) => self.timing = timing,
             Command::Status(status) => self.status = Some(status),
             Command::Failsafe(failsafe) => self.failsafe = Some(failsafe),

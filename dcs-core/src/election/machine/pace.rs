@@ -5,12 +5,8 @@ use std::time::Duration;
 use super::Machine;
 use crate::election::event::EventKind;
 use crate::election::observer::Read;
+use crate::election::outage::SHORTEST_PAUSE;
 use crate::{Error, Stamp};
-
-/// The shortest pause after a failed request.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause after a failed request.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// No request before `length` has passed since `from`.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +31,8 @@ impl Machine {
 
     /// The next request comes after a pause, which doubles each time.
     pub(super) fn space_out(&mut self, asked: Duration, now: Stamp) {
-        let longest = self
-            .timing
-            .attempt_timeout()
-            .clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        let doubled = FIRST_PAUSE * 2_u32.pow(self.failures.min(6));
+        let longest = self.timing.longest_pause();
+        let doubled = SHORTEST_PAUSE * 2_u32.pow(self.failures.min(6));
         let jitter = u32::try_from(self.entropy.bits() % 512).unwrap_or_default();
         let jittered = doubled * (768 + jitter) / 1024;
         self.failures += 1;

@@ -29,6 +29,8 @@ impl Machine {
             return;
         };
         let (expected, last) = (term.known, term.last.clone());
+        let named = term.successor.clone();
+        let successor = named.or_else(|| self.turn.successor.clone());
         self.end_term(Duration::ZERO, |token| EventKind::Released { token });
         // A new term may not build on an ack from before a release (rule H9).
         if !planted(Bug::AttemptRevivedAfterRelease) {
@@ -39,9 +41,10 @@ impl Machine {
         let Some(renew_time) = last.record.renew_time else {
             return;
         };
+        let mark = ReleaseMark::new(last.secret, expected, renew_time);
         let record = LeaderRecord {
             holder: None,
-            released: Some(ReleaseMark::new(last.secret, expected, renew_time)),
+            released: Some(mark.to(successor)),
             ..last.record
         };
         let write = LeaderWrite {

@@ -63,8 +63,20 @@ impl Bootstrap {
 
 /// As a challenger.
 impl Machine {
+    /// When a wrong rule says that it is this member's turn, if that is earlier.
+    pub(super) fn wrong_turn_in(&self, due: Option<Duration>, now: Stamp) -> Option<Duration> {
+        let seen = self.observer.seen()?;
+        if planted(Bug::CreateAndLeadAfterWait) && seen.revision.is_none() {
+            return self
+                .observer
+                .left_to_wait(self.timing.challenger_wait(), now);
+        }
+        let wrong = self.wrong_left_to_wait(now);
+        due.map(|due| wrong.map_or(due, |wrong| wrong.min(due)))
+    }
+
     /// How long a version is left alone by a wrong rule; `None` where none is planted.
-    pub(super) fn wrong_left_to_wait(&self, now: Stamp) -> Option<Duration> {
+    fn wrong_left_to_wait(&self, now: Stamp) -> Option<Duration> {
         let record = self.observer.seen()?.record.present();
         if planted(Bug::WallClockExpiry) {
             let record = record?;

@@ -2,8 +2,10 @@
 //! hand, and time moves only when told to.
 
 mod follow;
+mod herd;
 mod lead;
 mod release;
 mod rig;
 #[cfg(dcs_seeded_bugs)]
 mod seeded;
+mod turn;

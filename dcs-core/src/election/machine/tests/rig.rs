@@ -89,6 +89,8 @@ impl Rig {
             events: Vec::new(),
             request: None,
         };
+        // Alone: with others about, what is due is due a little later.
+        rig.members(1);
         rig.command(Command::Contend);
         rig
     }
@@ -114,6 +116,10 @@ impl Rig {
 
     pub(super) fn watch(&mut self, entry: Entry<LeaderRecord>, previous: Option<u128>) {
         self.input(Input::Watched(&LeaderUpdate::new(entry, previous.map(rev))));
+    }
+
+    pub(super) fn members(&mut self, members: usize) {
+        self.input(Input::Members(members));
     }
 
     pub(super) fn scope_seen(&mut self, revision: u128) {

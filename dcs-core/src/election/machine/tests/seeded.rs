@@ -77,6 +77,7 @@ fn standing(rig: &Rig) -> Entry<LeaderRecord> {
     Entry {
         revision: sight.revision,
         value: sight.record,
+        ..Entry::absent()
     }
 }
 

@@ -1,0 +1,144 @@
+//! When it is this member's turn to replace what it has seen: after the wait
+//! that safety asks for, and after what courtesy adds to it.
+//!
+//! All that is added is waiting, and nothing here shortens any: T_WAIT (rule Q2)
+//! and the conditions of a release (rule Q4) stand as they do without it.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{Machine, ReleasePolicy};
+use crate::election::Eligibility;
+use crate::election::observer::Sight;
+use crate::{LeaderRecord, MemberName, Revision, Stamp};
+
+/// After T_WAIT a member waits for up to this much longer for each other member.
+const STAGGER_EACH: Duration = Duration::from_millis(40);
+/// The most that it waits longer for, however many there are.
+const LONGEST_STAGGER: Duration = Duration::from_secs(1);
+/// How many members there are taken to be where none says that it is there.
+const UNKNOWN: usize = 50;
+/// With more members than this a release is staggered, too.
+const FEW: usize = 8;
+/// By at most this much: about what a write takes to be seen by the others.
+const RELEASE_STAGGER: Duration = Duration::from_millis(20);
+
+/// What has a say in it beside the version that was seen.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// This member acquires nothing.
+    pub(super) paused: bool,
+    pub(super) eligibility: Eligibility,
+    /// How many members the watch shows; 0 where they do not say so.
+    pub(super) members: usize,
+    /// Who is to follow when this member gives up on purpose.
+    pub(super) successor: Option<MemberName>,
+}
+
+impl Turn {
+    pub(super) fn may_lead(&self) -> bool {
+        self.eligibility != Eligibility::Never
+    }
+
+    pub(super) fn may_acquire(&self) -> bool {
+        self.may_lead() && !self.paused
+    }
+
+    /// How long others are left time to go first.
+    fn deference(&self, loop_wait: Duration) -> Duration {
+        match self.eligibility {
+            Eligibility::Never => Duration::ZERO,
+            Eligibility::Priority(priority) => priority.deference(loop_wait),
+        }
+    }
+
+    /// To how much time the acquiring writes after T_WAIT are spread out. Few
+    /// members need little of it, and a failover takes that much longer.
+    fn window(&self, loop_wait: Duration) -> Duration {
+        let others = u32::try_from(self.known().saturating_sub(1)).unwrap_or(u32::MAX);
+        STAGGER_EACH
+            .saturating_mul(others)
+            .min(LONGEST_STAGGER)
+            .min(loop_wait)
+    }
+
+    fn release_window(&self) -> Duration {
+        if self.members > FEW {
+            RELEASE_STAGGER
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    const fn known(&self) -> usize {
+        if self.members == 0 {
+            UNKNOWN
+        } else {
+            self.members
+        }
+    }
+}
+
+impl Machine {
+    /// How long until this member may replace the version seen last; `None`
+    /// where it may not at all.
+    pub(super) fn turn_in(&self, now: Stamp) -> Option<Duration> {
+        let due = self.right_turn_in(now);
+        #[cfg(dcs_seeded_bugs)]
+        let due = self.wrong_turn_in(due, now);
+        due
+    }
+
+    fn right_turn_in(&self, now: Stamp) -> Option<Duration> {
+        let sight = self.observer.seen().filter(|_| self.turn.may_acquire())?;
+        // Absence is nothing to replace, and what we wrote last ourselves is
+        // replaced without waiting (rule H9).
+        let Some(revision) = sight.revision.filter(|seen| self.acked != Some(*seen)) else {
+            return Some(Duration::ZERO);
+        };
+        let loop_wait = self.timing.loop_wait();
+        let expired = self.timing.challenger_wait()
+            + self.stagger(revision, self.turn.window(loop_wait))
+            + self.turn.deference(loop_wait);
+        let released = self.turn_after_release(sight, revision).unwrap_or(expired);
+        self.observer.left_to_wait(released.min(expired), now)
+    }
+
+    /// When a version that was given up on purpose may be replaced, counted from
+    /// its first sight; `None` where it has to be waited for like any other.
+    fn turn_after_release(&self, sight: &Sight, revision: Revision) -> Option<Duration> {
+        let honors = self.policy == ReleasePolicy::Honor;
+        if !honors || !self.observer.is_free() || self.stands_aside() {
+            return None;
+        }
+        let mark = sight.record.present().and_then(LeaderRecord::valid_release);
+        let loop_wait = self.timing.loop_wait();
+        let aside = match mark.and_then(|mark| mark.successor.as_ref()) {
+            Some(successor) if *successor == self.me => return Some(Duration::ZERO),
+            Some(_) => loop_wait,
+            None => Duration::ZERO,
+        };
+        let stagger = self.stagger(revision, self.turn.release_window());
+        Some(aside + stagger + self.turn.deference(loop_wait))
+    }
+
+    /// This member's place in `window` for this version: few come early, so
+    /// that whoever comes first is seen before many more have come.
+    ///
+    /// The density grows exponentially, by a factor of twice the number of
+    /// members over the window: then the number of writes that are sent while
+    /// the first one is on its way hardly depends on how many members there are.
+    fn stagger(&self, revision: Revision, window: Duration) -> Duration {
+        let members = u32::try_from(self.turn.known()).unwrap_or(u32::MAX);
+        let growth = 2.0 * f64::from(members);
+        let digest = Sha256::new()
+            .chain_update(self.session.bits().to_be_bytes())
+            .chain_update(revision.get().to_be_bytes())
+            .finalize();
+        let drawn = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        let drawn = f64::from(drawn) / (f64::from(u32::MAX) + 1.0);
+        let place = (drawn * (growth - 1.0)).ln_1p() / growth.ln();
+        window.mul_f64(place.clamp(0.0, 1.0))
+    }
+}

@@ -1,0 +1,15 @@
+//! What users hold of an election, over the store in memory in virtual time.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unchecked_time_subtraction,
+    reason = "a test whose time goes back has failed"
+)]
+
+mod events;
+mod lead;
+mod overrun;
+#[path = "../support/mod.rs"]
+mod support;
+mod timing;
+mod wishes;
