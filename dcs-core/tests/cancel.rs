@@ -201,6 +201,8 @@ async fn waiting_for_the_view_can_be_dropped_and_no_change_is_lost() {
         scene.go_on(s(1)).await;
         let held = view.wait_for(|view| view.holder().is_some()).await;
         assert_eq!(held.unwrap().holder().unwrap().as_str(), "a");
+        let again = view.wait_for(|view| view.holder().is_some());
+        assert!(again.now_or_never().flatten().is_some(), "it holds already");
         scene.goes_on_after_stepping_down().await;
         ready
     })

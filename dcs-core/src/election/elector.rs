@@ -100,7 +100,9 @@ impl Elector {
     /// one lease: the first caller gets it, the others wait for the next term.
     ///
     /// The first election of a new scope takes T_WAIT, by default one ttl,
-    /// unless a first bootstrap is asserted.
+    /// unless a first bootstrap is asserted. To T_WAIT each member adds a little
+    /// so that not all write at once: less than 40 ms for each other member that
+    /// the watch shows, and up to a second where it shows many or none.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
