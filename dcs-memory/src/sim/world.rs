@@ -158,23 +158,20 @@ impl World {
         let ways = [rng.u64(0..QUICK), rng.u64(0..QUICK)];
         let odds = *lock(&self.odds);
         let fate = match odds {
-            Some(odds) => {
-                let fate = draw(odds, is_write, &mut rng);
-                if fate != Fate::default() {
-                    self.happens(Fault::Message {
-                        process,
-                        request: number,
-                        fate,
-                    });
-                }
-                fate
-            }
+            Some(odds) => draw(odds, is_write, &mut rng),
             None => self
                 .listed
                 .get(&(process, number))
                 .copied()
                 .unwrap_or_default(),
         };
+        if fate != Fate::default() {
+            self.happens(Fault::Message {
+                process,
+                request: number,
+                fate,
+            });
+        }
         (number, fate, ways)
     }
 
