@@ -65,6 +65,8 @@ mod handle;
 mod link;
 mod log;
 mod memory_store;
+#[cfg(feature = "proptest")]
+pub mod operation;
 mod options;
 pub mod sim;
 mod store;

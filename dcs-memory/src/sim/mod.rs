@@ -22,6 +22,8 @@ mod shrunk;
 mod simpler;
 mod simulation;
 mod story;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 mod swarm;
 mod trace;
 mod trouble;
