@@ -5,6 +5,7 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod page;
 mod replay;
 mod shrink;
 mod support;
