@@ -68,6 +68,8 @@ mod handle;
 mod link;
 mod log;
 mod memory_store;
+#[cfg(feature = "proptest")]
+pub mod operation;
 mod options;
 pub mod sim;
 mod store;

@@ -1,1 +1,6 @@
 #![doc = include_str!("../../README.md")]
+
+/// The code of the page about the simulator compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulation.md")]
+struct SimulationPage;

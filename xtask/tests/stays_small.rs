@@ -20,6 +20,11 @@ fn the_fencing_example_has_at_most_sixty_lines() {
 }
 
 #[test]
+fn the_simulated_program_and_its_test_have_at_most_sixty_lines() {
+    assert!(lines("examples/simulate-your-own.rs").len() <= 60);
+}
+
+#[test]
 fn the_ha_loop_has_at_most_two_hundred_lines() {
     assert!(lines("examples/ha_loop/member.rs").len() <= 200);
 }

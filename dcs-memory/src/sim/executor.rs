@@ -59,13 +59,14 @@ struct TaskWaker {
 
 struct Timer {
     at: Nanos,
-    order: u64,
+    /// Whether it comes after those that come first, and when it was set.
+    order: (bool, u64),
     due: Due,
 }
 
 enum Due {
     Wake(Arc<Mutex<Option<Waker>>>),
-    Call(Box<dyn FnOnce() + Send>),
+    Call(Box<dyn FnOnce() -> bool + Send>),
 }
 
 /// What made the executor pause for a look at everything.
@@ -123,7 +124,18 @@ impl Executor {
 
     /// Runs `call` at an instant, outside all processes.
     pub(super) fn at(&self, at: Nanos, call: impl FnOnce() + Send + 'static) {
+        let call = move || {
+            call();
+            true
+        };
         self.0.set_timer(at, Due::Call(Box::new(call)));
+    }
+
+    /// The same before everything else of that instant, whenever it was set:
+    /// a fault by chance and the same one by plan come at one place. `call`
+    /// says whether anything happened: if not, there is nothing to look at.
+    pub(super) fn first_at(&self, at: Nanos, call: impl FnOnce() -> bool + Send + 'static) {
+        self.0.set(at, true, Due::Call(Box::new(call)));
     }
 
     /// Runs `call` after so much real time.
@@ -208,7 +220,11 @@ impl Executor {
                         }
                         continue;
                     }
-                    Due::Call(call) => call(),
+                    Due::Call(call) => {
+                        if !call() {
+                            continue;
+                        }
+                    }
                 }
                 Turn::Called
             };
@@ -279,9 +295,13 @@ impl Shared {
     }
 
     fn set_timer(&self, at: Nanos, due: Due) {
+        self.set(at, false, due);
+    }
+
+    fn set(&self, at: Nanos, is_first: bool, due: Due) {
         let mut queue = self.queue();
         queue.timers_made += 1;
-        let order = queue.timers_made;
+        let order = (!is_first, queue.timers_made);
         queue.timers.push(Timer { at, order, due });
     }
 
@@ -326,7 +346,7 @@ impl Drop for Alarm {
 
 impl Ord for Timer {
     /// The earliest is the greatest, as a heap gives it out first; of two at
-    /// one instant the one that was set first.
+    /// one instant the one that was set to come first, then the one set first.
     fn cmp(&self, other: &Self) -> Order {
         (other.at, other.order).cmp(&(self.at, self.order))
     }

@@ -36,10 +36,10 @@ impl fmt::Display for Fate {
             parts.push("is lost".to_owned());
         }
         if !self.late.is_zero() {
-            parts.push(format!("arrives {:.3?} late", self.late));
+            parts.push(format!("arrives {:?} late", self.late));
         }
         if let Some(after) = self.again {
-            parts.push(format!("arrives again after {after:.3?}"));
+            parts.push(format!("arrives again after {after:?}"));
         }
         if self.stale > 0 {
             parts.push(format!("is answered {} versions stale", self.stale));
@@ -48,7 +48,7 @@ impl fmt::Display for Fate {
             parts.push("loses its answer".to_owned());
         }
         if !self.late_answer.is_zero() {
-            parts.push(format!("is answered {:.3?} late", self.late_answer));
+            parts.push(format!("is answered {:?} late", self.late_answer));
         }
         if self.is_stray {
             parts.push("takes another way".to_owned());

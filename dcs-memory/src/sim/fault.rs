@@ -155,6 +155,27 @@ impl Fault {
         })
     }
 
+    /// The same, to aim it at another one.
+    pub(super) const fn process_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Crash { process, .. }
+            | Self::Pause { process, .. }
+            | Self::Suspend { process, .. }
+            | Self::Twin { process }
+            | Self::Cut { process, .. }
+            | Self::LateAnswers { process, .. }
+            | Self::LateWatch { process, .. }
+            | Self::BrokenWatch { process }
+            | Self::WatchGap { process }
+            | Self::SilentWatch { process }
+            | Self::Slew { process, .. }
+            | Self::WallJump { process, .. }
+            | Self::Timing { process, .. }
+            | Self::Message { process, .. } => Some(process),
+            Self::Handover { .. } | Self::Edit(_) => None,
+        }
+    }
+
     /// The process that it is aimed at.
     pub(super) const fn process(&self) -> Option<usize> {
         match self {
@@ -203,12 +224,12 @@ impl fmt::Display for Fault {
             Self::Crash { process, restart } => {
                 write!(
                     f,
-                    "process {process} is killed; another starts after {restart:.3?}"
+                    "process {process} is killed; another starts after {restart:?}"
                 )
             }
-            Self::Pause { process, lasts } => write!(f, "process {process} stops for {lasts:.3?}"),
+            Self::Pause { process, lasts } => write!(f, "process {process} stops for {lasts:?}"),
             Self::Suspend { process, lasts } => {
-                write!(f, "the machine of process {process} sleeps for {lasts:.3?}")
+                write!(f, "the machine of process {process} sleeps for {lasts:?}")
             }
             Self::Twin { process } => write!(f, "a twin of process {process} starts"),
             Self::Cut {
@@ -222,7 +243,7 @@ impl fmt::Display for Fault {
                     (false, true) => "answers",
                     _ => "everything",
                 };
-                write!(f, "{what} of process {process} lost for {lasts:.3?}")
+                write!(f, "{what} of process {process} lost for {lasts:?}")
             }
             Self::LateAnswers { process, by, lasts } => {
                 write!(
@@ -233,7 +254,7 @@ impl fmt::Display for Fault {
             Self::LateWatch { process, by, lasts } => {
                 write!(
                     f,
-                    "the watch of process {process} is {by:.3?} late for {lasts:.3?}"
+                    "the watch of process {process} is {by:?} late for {lasts:?}"
                 )
             }
             Self::BrokenWatch { process } => write!(f, "the watch of process {process} breaks"),

@@ -92,6 +92,8 @@ impl fmt::Display for Violation {
     }
 }
 
+impl std::error::Error for Violation {}
+
 #[derive(Default)]
 pub(super) struct Judge {
     /// Whether belief has to be covered by what was committed.

@@ -58,13 +58,13 @@ const STEADY: Nanos = 100_000_000_000;
 #[derive(Clone, Debug)]
 #[must_use = "a simulation does nothing until it is run"]
 pub struct Simulation {
-    seed: u64,
+    pub(super) seed: u64,
     nodes: Option<usize>,
-    length: Duration,
+    pub(super) length: Duration,
     swarm: Swarm,
-    plan: Option<Vec<Planned>>,
-    is_traced: bool,
-    expects_leader: bool,
+    pub(super) plan: Option<Vec<Planned>>,
+    pub(super) is_traced: bool,
+    pub(super) expects_leader: bool,
     checks_cover: bool,
 }
 
@@ -82,7 +82,8 @@ pub struct History {
     pub length: Duration,
     /// What was not as promised, if anything was.
     pub violation: Option<Violation>,
-    /// Everything that went wrong: a plan that gives the same history.
+    /// Everything that went wrong, in order: a plan that gives the same history.
+    /// What was planned and never came about is not among it.
     pub faults: Vec<Planned>,
     /// For each class of fault how often it was made, and how often that
     /// changed an outcome or an order.
@@ -92,7 +93,8 @@ pub struct History {
     /// What happened, a line each, if it was [asked for](Simulation::traced).
     pub trace: Vec<String>,
     pub(super) marks: Vec<(Nanos, Mark)>,
-    pub(super) plan: Option<Vec<Planned>>,
+    /// What gave it.
+    pub(super) simulation: Simulation,
 }
 
 impl Simulation {
@@ -162,16 +164,14 @@ impl Simulation {
         F: Fn(Node) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let rates = self.rates();
-        self.start(rates, Arc::new(move |node| program(node).boxed()))
+        self.start(&boxed(program))
     }
 
     /// Runs the library's own members, who use an elector in every way there is.
     #[must_use]
     pub fn run_members(self) -> History {
-        let rates = self.rates();
-        let habits = habits(&rates);
-        self.start(rates, Arc::new(move |node| member(node, habits.clone())))
+        let members = self.members();
+        self.start(&members)
     }
 
     /// What a run of histories by this swarm has to hit to count.
@@ -186,11 +186,17 @@ impl Simulation {
         Rates::draw(self.swarm, self.nodes.unwrap_or(drawn), &mut rng)
     }
 
-    fn start(self, rates: Rates, program: Program) -> History {
+    pub(super) fn members(&self) -> Program {
+        let habits = habits(&self.rates());
+        Arc::new(move |node| member(node, habits.clone()))
+    }
+
+    pub(super) fn start(self, program: &Program) -> History {
+        let rates = self.rates();
         let (nodes, is_hostile) = (rates.nodes, rates.is_hostile);
         let world = World::new(self.seed, rates, self.plan.as_deref(), self.is_traced);
         lock(&world.judge).checks_cover = self.checks_cover;
-        let story = Story::new(Arc::clone(&world), program);
+        let story = Story::new(Arc::clone(&world), Arc::clone(program));
         story.begin(self.plan.as_deref());
         let mut run = Run {
             world: Arc::clone(&world),
@@ -214,7 +220,7 @@ impl Simulation {
             counts: judge.counts,
             trace,
             marks,
-            plan: self.plan,
+            simulation: self,
         }
     }
 }
@@ -242,14 +248,21 @@ impl fmt::Display for History {
             None => writeln!(f, "all as promised")?,
         }
         if self.violation.is_some() {
-            let faults = self.plan.as_ref().unwrap_or(&self.faults);
-            writeln!(f, "{} faults:", faults.len())?;
-            for fault in faults {
+            writeln!(f, "{} faults:", self.faults.len())?;
+            for fault in &self.faults {
                 writeln!(f, "{fault}")?;
             }
         }
         Ok(())
     }
+}
+
+pub(super) fn boxed<F, Fut>(program: F) -> Program
+where
+    F: Fn(Node) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |node| program(node).boxed())
 }
 
 fn habits(rates: &Rates) -> Habits {

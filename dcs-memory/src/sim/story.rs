@@ -76,7 +76,10 @@ impl Story {
             }
             let (story, fault) = (Arc::clone(self), planned.fault.clone());
             let at = nanos(planned.at);
-            self.world.executor.at(at, move || story.happen(fault));
+            self.world.executor.first_at(at, move || {
+                story.happens(fault);
+                true
+            });
         }
     }
 
@@ -142,10 +145,38 @@ impl Story {
             .collect()
     }
 
-    /// A fault by chance: kept for a replay, and carried out.
+    /// A fault: carried out, and kept for a replay if it is aimed at someone
+    /// who is there.
     pub(super) fn happens(self: &Arc<Self>, fault: Fault) {
-        self.world.happens(fault.clone());
+        let aim = fault.process();
+        if aim.is_none_or(|process| self.running().contains(&process)) {
+            self.world.happens(fault.clone());
+        }
         self.happen(fault);
+    }
+
+    /// The same a moment later, and not within the turn of a process: what else
+    /// happens at this instant comes before it, also in a replay.
+    pub(super) fn happens_next(self: &Arc<Self>, fault: Fault) {
+        let story = Arc::clone(self);
+        self.in_trouble(1, move || {
+            story.happens(fault);
+            true
+        });
+    }
+
+    /// Runs `call` after so long, before all else, unless all was healed. It
+    /// says whether anything happened.
+    pub(super) fn in_trouble(
+        self: &Arc<Self>,
+        wait: Nanos,
+        call: impl FnOnce() -> bool + Send + 'static,
+    ) {
+        let story = Arc::clone(self);
+        let at = self.world.now() + wait;
+        self.world
+            .executor
+            .first_at(at, move || !story.is_healed.load(Relaxed) && call());
     }
 }
 

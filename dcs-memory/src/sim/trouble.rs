@@ -24,14 +24,14 @@ impl Story {
         let every = self.world.rates.every * 1_000_000;
         let wait = lock(&self.rng).u64(every / 10..every * 2);
         let story = Arc::clone(self);
-        self.world.executor.after(wait, move || {
-            if story.is_healed.load(Relaxed) {
-                return;
-            }
-            if let Some(fault) = story.trouble() {
+        self.in_trouble(wait, move || {
+            let fault = story.trouble();
+            let happens = fault.is_some();
+            if let Some(fault) = fault {
                 story.happens(fault);
             }
             story.next_trouble();
+            happens
         });
     }
 
@@ -157,13 +157,12 @@ impl Story {
             };
             self.world.made(Class::Ambush);
             let story = Arc::clone(self);
-            self.world.executor.after(soon, move || {
-                if !story.is_healed.load(Relaxed) {
-                    story.world.hit(Class::Ambush);
-                    story.happens(Fault::Edit(edit));
-                }
+            self.in_trouble(soon, move || {
+                story.world.hit(Class::Ambush);
+                story.happens(Fault::Edit(edit));
+                true
             });
-            self.happens(Fault::Cut {
+            self.happens_next(Fault::Cut {
                 process,
                 requests: true,
                 answers: true,
@@ -190,7 +189,7 @@ impl Story {
                     _ => Fault::BrokenWatch { process: other },
                 }
             };
-            self.happens(fault);
+            self.happens_next(fault);
         }
     }
 }

@@ -165,17 +165,7 @@ impl World {
         let ways = [rng.u64(0..QUICK), rng.u64(0..QUICK)];
         let odds = *lock(&self.odds);
         let fate = match odds {
-            Some(odds) => {
-                let fate = draw(odds, is_write, self.rates.late_most, &mut rng);
-                if fate != Fate::default() {
-                    self.happens(Fault::Message {
-                        process,
-                        request: number,
-                        fate,
-                    });
-                }
-                fate
-            }
+            Some(odds) => draw(odds, is_write, self.rates.late_most, &mut rng),
             None => self
                 .listed
                 .get(&(process, number))
@@ -183,13 +173,13 @@ impl World {
                 .unwrap_or_default(),
         };
         if fate != Fate::default() {
-            self.trace.mark(|| Mark::Fault {
-                fault: Fault::Message {
-                    process,
-                    request: number,
-                    fate,
-                },
-            });
+            let fault = Fault::Message {
+                process,
+                request: number,
+                fate,
+            };
+            self.happens(fault.clone());
+            self.trace.mark(|| Mark::Fault { fault });
         }
         (number, fate, ways)
     }

@@ -253,10 +253,11 @@ impl Belief<'_> {
     }
 }
 
-/// The faults as the history tells them: a plan first, as nothing else is kept
-/// of one.
+/// The faults as the history tells them: those of a plan, also if they did not
+/// come about.
 fn listed<'a>(history: &'a History) -> Vec<Listed<'a>> {
-    let planned = history.plan.as_ref().unwrap_or(&history.faults);
+    let plan = history.simulation.plan.as_ref();
+    let planned = plan.unwrap_or(&history.faults);
     let listed = |planned: &'a Planned| Listed {
         fault: &planned.fault,
         at: nanos(planned.at),

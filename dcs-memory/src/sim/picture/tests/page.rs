@@ -51,7 +51,7 @@ fn a_fault_is_a_labelled_mark_and_a_row_of_the_table() {
     let page = history(pause_of(leader)).to_html();
     assert!(chart(&page).contains(">1 stops 40.0 s</text>"));
     assert!(chart(&page).contains("<a id=\"mark-1\" href=\"#fault-1\">"));
-    let what = format!("<td>process {leader} stops for 40.000s</td>");
+    let what = format!("<td>process {leader} stops for 40s</td>");
     assert!(page.contains(&what), "{what}");
     assert!(page.contains("<a href=\"#mark-1\">1</a>"));
 }
