@@ -4,6 +4,7 @@ mod belief;
 mod driver;
 mod elector;
 mod event;
+mod failsafe;
 mod lease;
 mod machine;
 mod observer;
@@ -13,6 +14,9 @@ mod timing;
 pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
 pub use event::{Alarm, ElectionEvent, EventKind, LossReason};
+pub use failsafe::{
+    FailsafeAnswer, FailsafePoll, FailsafeRefusal, FailsafeRefused, FailsafeRequest,
+};
 pub use lease::Lease;
 pub use machine::ReleasePolicy;
 pub use timing::{Adjustment, LeaseTiming, TimingError};

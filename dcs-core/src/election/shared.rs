@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::belief::Belief;
 use super::event::{ElectionEvent, EventKind};
-use super::machine::Command;
+use super::machine::{Command, FailsafeAsk, FailsafeSaid};
 use crate::{Clock, FencingToken, Timestamp};
 
 /// What users ask of the driver.
@@ -17,6 +17,8 @@ pub(super) enum Ask {
     Command(Command),
     /// Give this term up and stay out.
     GiveUp(u64),
+    /// Something of failsafe mode, and where the answer goes.
+    Failsafe(FailsafeAsk, oneshot::Sender<FailsafeSaid>),
     /// Say when what was to be given up is given up.
     WhenIdle(oneshot::Sender<()>),
 }
@@ -165,7 +167,7 @@ impl Shared {
                     token: *token,
                 }));
             }
-            EventKind::Renewed { token, until } => {
+            EventKind::Renewed { token, until } | EventKind::Extended { token, until } => {
                 let kind = EventKind::Elected {
                     token: *token,
                     until: *until,

@@ -7,7 +7,7 @@ use crate::election::event::{Alarm, EventKind};
 use crate::election::observer::{Read, Sight};
 use crate::{
     Change, Entry, Initialize, LeaderRecord, LeaderWrite, MemberName, Outcome, Precondition,
-    Revision, Secret, Stamp,
+    Revision, Secret, Stamp, Value,
 };
 
 /// Acquiring writes of unknown outcome that are kept for reading back.
@@ -138,6 +138,8 @@ impl Machine {
                         value,
                     };
                     self.observer.read(&entry, Read::Plain, now);
+                    // Created by this write, so no map stands beside it.
+                    self.map_stands(entry.revision, Value::Absent);
                 }
             }
             Outcome::NotCommitted(error) if error.is_conflict() => {
@@ -180,7 +182,11 @@ impl Machine {
         }
     }
 
+    /// Every acquiring write passes here, whatever made it due.
     fn acquire(&mut self, expected: Option<Revision>, replaced: Option<&LeaderRecord>) {
+        if !self.failsafe_lets_acquire(expected) {
+            return;
+        }
         let lasting = Lasting {
             acquire_time: None,
             transitions: self.transitions_after(replaced),
@@ -196,6 +202,7 @@ impl Machine {
 
     fn acquire_is_unknown(&mut self, sent: Sent) {
         if !self.contending {
+            self.failsafe_mode.forgotten = Some(sent.expected.into());
             self.must_read = None;
             return;
         }
@@ -210,6 +217,7 @@ impl Machine {
 
     fn begin_term(&mut self, sent: Sent, revision: Revision, definite: bool, now: Stamp) {
         self.acked = definite.then_some(revision);
+        self.own_map_stands(&sent, revision);
         let Some(deadline) = sent.deadline() else {
             return;
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::attempt::{Lasting, Sent};
+use super::failsafe::InPlay;
 use super::{Ask, Doing, Machine, Role};
 use crate::election::belief::Deadline;
 use crate::election::event::{Alarm, EventKind, LossReason};
@@ -27,8 +28,10 @@ pub(super) struct Term {
     pub(super) unresolved: Vec<Sent>,
     /// The user gave this term up; also if they contend again meanwhile.
     pub(super) giving_up: bool,
+    /// Whose consent failsafe mode takes.
+    pub(super) in_play: InPlay,
     /// To where belief was carried, for reports; the belief itself decides.
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
 }
 
 impl Term {
@@ -41,6 +44,7 @@ impl Term {
             last,
             unresolved: Vec::new(),
             giving_up: false,
+            in_play: InPlay::since(known),
             deadline,
         }
     }
@@ -59,6 +63,11 @@ impl Term {
     /// that bumps the revision and leaves our record alone).
     fn is_last(&self, entry: &Entry<LeaderRecord>) -> bool {
         self.last.is(entry)
+    }
+
+    /// Whether `entry` is a write of this term that may still count.
+    fn is_own(&self, entry: &Entry<LeaderRecord>) -> bool {
+        self.is_last(entry) || self.unresolved.iter().any(|sent| sent.is(entry))
     }
 }
 
@@ -105,6 +114,9 @@ impl Machine {
             }
             Outcome::NotCommitted(error) if error.is_conflict() => {
                 self.must_read = Some(Read::AfterConflict(sent.expected));
+                if let Role::Leader(term) = &mut self.role {
+                    term.in_play.conflict();
+                }
             }
             Outcome::NotCommitted(error) => self.failed("renewing the lease", &error, now),
             Outcome::Unknown(error) => {
@@ -130,6 +142,9 @@ impl Machine {
         };
         if seen == Seen::WentBack {
             return self.lose(LossReason::Replaced);
+        }
+        if fresh && revision >= term.known && term.is_own(entry) {
+            term.in_play.read_back();
         }
         if revision <= term.known {
             return;
@@ -188,6 +203,7 @@ impl Machine {
     /// A renewal of this term is known to be committed: belief reaches further,
     /// counted from its sending (rules H2, H5).
     fn carried(&mut self, sent: Sent, revision: Revision, now: Stamp) {
+        self.own_map_stands(&sent, revision);
         let Role::Leader(term) = &mut self.role else {
             return;
         };
@@ -199,6 +215,7 @@ impl Machine {
         };
         term.deadline = in_force;
         (term.known, term.last) = (revision, sent);
+        term.in_play = InPlay::since(revision);
         // What is left expected an older revision and can never be committed.
         term.unresolved.clear();
         let (token, deadline) = (term.token, term.deadline);
@@ -209,6 +226,7 @@ impl Machine {
     fn renewal_is_unknown(&mut self, sent: Sent) {
         self.must_read = Some(Read::Plain);
         if let Role::Leader(term) = &mut self.role {
+            term.in_play.is_unknown(&sent);
             if term.unresolved.len() == MOST_UNRESOLVED {
                 term.unresolved.remove(0);
             }

@@ -2,10 +2,12 @@
 //!
 //! Inputs are what was seen, answered, asked for, and the passing of time;
 //! outputs are requests and events. At most one request is under way at a time.
-//! The names H1 to H9 and Q1 to Q5 are those of `docs/election.md`, where the
+//! The names H1 to H9, Q1 to Q5 and F1 are those of `docs/election.md`, where the
 //! rules stand with their proof.
 
 mod attempt;
+mod consent;
+mod failsafe;
 mod follow;
 mod io;
 mod lead;
@@ -32,8 +34,9 @@ use crate::{
     Session, Stamp, Status,
 };
 use attempt::Sent;
+use failsafe::FailsafeMode;
 use follow::Bootstrap;
-pub(crate) use io::{Answer, Ask, Command, Input, Output, Request};
+pub(crate) use io::{Answer, Ask, Command, FailsafeAsk, FailsafeSaid, Input, Output, Request};
 use lead::Term;
 use pace::Pause;
 use release::Release;
@@ -94,7 +97,9 @@ pub(crate) struct Machine {
     /// The request to hand over, if there is one.
     request: Option<Failover>,
     status: Option<Status>,
+    /// The failsafe map that goes with each lease write.
     failsafe: Option<Failsafe>,
+    failsafe_mode: FailsafeMode,
     told: Told,
     out: VecDeque<Output>,
 }
@@ -156,6 +161,7 @@ impl Machine {
             request: None,
             status: None,
             failsafe: None,
+            failsafe_mode: FailsafeMode::default(),
             told: Told::default(),
             out: VecDeque::new(),
         }
@@ -181,10 +187,12 @@ impl Machine {
                 let seen = self.observer.watched(update, now);
                 self.saw(&update.entry, seen, false, now);
             }
+            Input::FailsafeSeen(entry) => self.map_stands(entry.revision, entry.value.clone()),
             Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
             Input::Requested(request) => self.request = request.cloned(),
             Input::Answer { id, sent, answer } => self.answered(id, sent, answer, now),
             Input::Command(command) => self.command(command),
+            Input::Failsafe(ask) => self.failsafe_asked(ask, now),
             Input::Tick => {}
         }
         self.decide(now);
@@ -223,7 +231,9 @@ impl Machine {
                 let wait = self
                     .observer
                     .left_to_wait(self.timing.challenger_wait(), now);
-                wait.filter(|left| !left.is_zero())
+                let promised = self.promise_left(now);
+                let waits = [wait, promised].into_iter().flatten();
+                waits.filter(|left| !left.is_zero()).min()
             }
             Role::Follower(_) | Role::Releasing(_) => None,
         };
@@ -256,6 +266,9 @@ impl Machine {
                     Role::Leader(term) => term.giving_up = true,
                     // An attempt that is found committed later opens no term.
                     Role::Follower(unresolved) => {
+                        if let Some(sent) = unresolved.first() {
+                            self.failsafe_mode.forgotten = Some(sent.expected.into());
+                        }
                         unresolved.clear();
                         self.must_read = None;
                     }
