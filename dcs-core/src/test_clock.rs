@@ -16,6 +16,8 @@ struct Readings {
     boottime: Duration,
     monotonic: Duration,
     raw: Duration,
+    /// How far each reading moves all clocks on.
+    creep: Duration,
 }
 
 impl TestClock {
@@ -25,6 +27,7 @@ impl TestClock {
             boottime: start,
             monotonic: start,
             raw: start,
+            creep: Duration::ZERO,
         }))
     }
 
@@ -47,6 +50,11 @@ impl TestClock {
         self.change(|readings| readings.boottime += by);
     }
 
+    /// From now on each reading takes so long.
+    pub(crate) fn creep(&self, by: Duration) {
+        self.change(|readings| readings.creep = by);
+    }
+
     fn change(&self, change: impl FnOnce(&mut Readings)) {
         change(&mut self.0.lock().unwrap());
     }
@@ -55,6 +63,7 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Stamp {
         let readings = *self.0.lock().unwrap();
+        self.advance(readings.creep);
         Stamp::from_readings(readings.boottime, readings.monotonic, readings.raw)
     }
 

@@ -38,6 +38,21 @@ const STEPS: [Step; 4] = [
     },
 ];
 
+/// The steps that take longer, and still need nothing but this workspace. The
+/// long version of each is in `CONTRIBUTING.md`.
+const LONGER: [Step; 2] = [
+    Step {
+        name: "test with seeded bugs",
+        variable: Some(("RUSTFLAGS", "--cfg dcs_seeded_bugs")),
+        arguments: "test -p dcs-core --all-features --locked --target-dir target/seeded-bugs",
+    },
+    Step {
+        name: "simulation",
+        variable: None,
+        arguments: "run --quiet --profile sim -p dcs-sim --locked -- --histories 20000 --seed 1",
+    },
+];
+
 /// An ignored test is one that needs the real API server, and nothing else.
 const REAL: Step = Step {
     name: "test on the API server",
@@ -159,8 +174,14 @@ impl Session {
             self.step(step, step.command(), alone).await?;
         }
         if quick {
-            self.table.add_row([REAL.name, "left out", "-"]);
+            for step in LONGER.iter().chain([&REAL]) {
+                self.table.add_row([step.name, "left out", "-"]);
+            }
             return Ok(());
+        }
+        for step in LONGER {
+            let alone = step.typed();
+            self.step(step, step.command(), alone).await?;
         }
         self.on_the_server().await
     }
@@ -279,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_step_is_shown_as_it_is_typed() {
-        let typed: Vec<_> = STEPS.iter().chain([&REAL]).map(Step::typed).collect();
+        let steps = STEPS.iter().chain(&LONGER).chain([&REAL]);
+        let typed: Vec<_> = steps.map(Step::typed).collect();
         assert_eq!(
             typed,
             [
@@ -287,6 +309,8 @@ mod tests {
                 "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --locked",
                 "cargo test --workspace --all-features --locked",
+                "RUSTFLAGS='--cfg dcs_seeded_bugs' cargo test -p dcs-core --all-features --locked --target-dir target/seeded-bugs",
+                "cargo run --quiet --profile sim -p dcs-sim --locked -- --histories 20000 --seed 1",
                 "cargo test --workspace --all-features --locked -- --ignored",
             ]
         );

@@ -1,5 +1,6 @@
 //! What connects the state machine to a store, a clock and its users.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use futures_util::{FutureExt, future};
 use tokio::sync::{mpsc, oneshot};
 
 use super::event::EventKind;
-use super::machine::{self, Answer, Command, Input, Machine, Output, Request};
+use super::machine::{self, Answer, Command, FailsafeSaid, Input, Machine, Output, Request};
 use super::seeded::{Bug, planted};
 use super::shared::{Ask, Shared};
 use super::timing::LeaseTiming;
@@ -38,6 +39,8 @@ pub struct Driver {
     pub(super) times: Times,
     pub(super) stopping: bool,
     pub(super) waiting_for_idle: Vec<oneshot::Sender<()>>,
+    /// Who asked something of failsafe mode, in order.
+    pub(super) failsafe_asked: VecDeque<oneshot::Sender<FailsafeSaid>>,
 }
 
 /// The settings that the driver itself needs.
@@ -92,6 +95,7 @@ impl Driver {
                 match output {
                     Output::Event(event) => self.shared.publish(&event),
                     Output::Request(request) => flight = Some(self.send(request)),
+                    Output::Failsafe(said) => self.failsafe_said(said),
                 }
             }
             self.settle();
@@ -127,6 +131,13 @@ impl Driver {
                 // Whoever no longer waits need not be told.
                 let _ = done.send(());
             }
+        }
+    }
+
+    fn failsafe_said(&mut self, said: FailsafeSaid) {
+        if let Some(reply) = self.failsafe_asked.pop_front() {
+            // Whoever no longer waits need not be told.
+            let _ = reply.send(said);
         }
     }
 
@@ -226,9 +237,13 @@ impl Driver {
                     leader: &snapshot.leader,
                     scope_is_empty: snapshot.is_empty(),
                 });
+                self.machine.handle(Input::FailsafeSeen(&snapshot.failsafe));
             }
             WatchEvent::Changed(Update::Leader(update)) => {
                 self.machine.handle(Input::Watched(update));
+            }
+            WatchEvent::Changed(Update::Failsafe(entry)) => {
+                self.machine.handle(Input::FailsafeSeen(entry));
             }
             WatchEvent::Changed(update) => self.scope_seen(update),
             WatchEvent::Alive => self.machine.handle(Input::Tick),
@@ -312,6 +327,10 @@ impl Driver {
                 } else {
                     self.machine.handle(Input::Command(command));
                 }
+            }
+            Some(Ask::Failsafe(ask, reply)) => {
+                self.failsafe_asked.push_back(reply);
+                self.machine.handle(Input::Failsafe(ask));
             }
             Some(Ask::WhenIdle(done)) => self.waiting_for_idle.push(done),
             Some(Ask::GiveUp(term, successor)) => {

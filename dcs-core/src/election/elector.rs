@@ -1,5 +1,6 @@
 //! The handle of an election.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,8 +32,9 @@ use crate::{Clock, Dcs, Entropy, Failsafe, MemberName, Status};
 #[derive(Clone, Debug)]
 pub struct Elector {
     pub(super) shared: Arc<Shared>,
-    asks: mpsc::UnboundedSender<Ask>,
+    pub(super) asks: mpsc::UnboundedSender<Ask>,
     view: ClusterView,
+    pub(super) me: MemberName,
     dcs: Arc<dyn Dcs>,
 }
 
@@ -50,6 +52,7 @@ pub struct ElectorBuilder {
     follows_config: bool,
     on_overrun: Hook,
     eligibility: Eligibility,
+    failsafe: bool,
 }
 
 /// The driver has ended or was dropped: nobody answers any more.
@@ -93,6 +96,7 @@ impl Elector {
             follows_config: false,
             on_overrun: Hook::default(),
             eligibility: Eligibility::default(),
+            failsafe: false,
         }
     }
 
@@ -200,7 +204,13 @@ impl Elector {
         self.command(Command::Status(status))
     }
 
-    /// The failsafe map that goes with each renewal from now on.
+    /// The failsafe map that goes with each renewal from now on: every member
+    /// that may lead, this one too, each with the URL where it can be asked.
+    /// An empty map removes the one that stands. Before the first call the map
+    /// that stands is left as it is.
+    ///
+    /// **While a map stands only members that it names may acquire**, also
+    /// members without [`ElectorBuilder::failsafe`].
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -260,6 +270,19 @@ impl ElectorBuilder {
         self
     }
 
+    /// Switches failsafe mode on: this member answers leaders that ask it, and
+    /// as the leader may go on without the store if everyone agrees; see
+    /// [`Elector::failsafe_poll`]. Switch it on for all members of the scope,
+    /// then name them by [`Elector::set_failsafe`].
+    ///
+    /// **It trusts what the rest of the election does not**: that nobody else
+    /// writes or deletes the leader record, and that no two processes run under
+    /// one member name. See rule F1 in `docs/election.md` of the repository.
+    pub const fn failsafe(mut self) -> Self {
+        self.failsafe = true;
+        self
+    }
+
     /// Asserts that this scope is new: nobody leads it or ever did, no other
     /// process asserts the same, waits for it or deletes its objects. Then the
     /// first election does not take T_WAIT. The assertion is void as soon as
@@ -286,7 +309,7 @@ impl ElectorBuilder {
         let (dcs, times) = (Arc::clone(&self.dcs), Times::of(&self.timing));
         let base = self.timing.clone();
         let mut machine = Machine::new(Parts {
-            me: self.me,
+            me: self.me.clone(),
             timing: self.timing,
             policy: self.policy,
             bootstrap: self.bootstrap,
@@ -295,6 +318,9 @@ impl ElectorBuilder {
             belief,
         });
         machine.handle(Input::Command(Command::Eligibility(self.eligibility)));
+        if self.failsafe {
+            machine.allow_failsafe();
+        }
         let driver = Driver {
             dcs: self.dcs,
             clock: self.clock,
@@ -308,12 +334,14 @@ impl ElectorBuilder {
             times,
             stopping: false,
             waiting_for_idle: Vec::new(),
+            failsafe_asked: VecDeque::new(),
         };
         let elector = Elector {
             shared,
             asks,
             view,
             dcs,
+            me: self.me,
         };
         (elector, driver)
     }

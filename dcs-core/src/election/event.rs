@@ -35,6 +35,14 @@ pub enum EventKind {
         /// To where belief now reaches.
         until: Timestamp,
     },
+    /// Everyone who might lead agreed that this member goes on without the
+    /// store, by [`Elector::failsafe_extend`](super::Elector::failsafe_extend).
+    Extended {
+        /// The token of the term.
+        token: FencingToken,
+        /// To where belief now reaches.
+        until: Timestamp,
+    },
     /// The term is over without a release.
     Lost {
         /// The token of the term.
@@ -119,6 +127,13 @@ pub enum Alarm {
     },
     /// The store did not return what was written: something alters writes.
     AlteredWrite,
+    /// This member would acquire, and the failsafe map of the record does not
+    /// name it, or cannot be read: only members that the map names may acquire.
+    /// If none of them will come back, remove the map while nobody leads.
+    NotInFailsafeMap {
+        /// The version with that map.
+        revision: Revision,
+    },
 }
 
 impl EventKind {

@@ -5,6 +5,7 @@ mod driver;
 mod elector;
 mod eligibility;
 mod event;
+mod failsafe;
 mod keys;
 mod lead;
 mod lease;
@@ -27,6 +28,9 @@ pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
 pub use eligibility::{Eligibility, Priority, PriorityError};
 pub use event::{Alarm, ElectionEvent, EventKind, LossReason};
+pub use failsafe::{
+    FailsafeAnswer, FailsafePoll, FailsafeRefusal, FailsafeRefused, FailsafeRequest,
+};
 pub use keys::TermKeys;
 pub use lead::{Led, OneTerm};
 pub use lease::Lease;

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::belief::Belief;
 use super::event::{ElectionEvent, EventKind, LossReason};
-use super::machine::Command;
+use super::machine::{Command, FailsafeAsk, FailsafeSaid};
 use super::seeded::{Bug, planted};
 use super::term::Term;
 use super::work::{Running, Works};
@@ -20,6 +20,8 @@ pub(super) enum Ask {
     Command(Command),
     /// Give this term up, to this member if one is named, and stay out.
     GiveUp(u64, Option<MemberName>),
+    /// Something of failsafe mode, and where the answer goes.
+    Failsafe(FailsafeAsk, oneshot::Sender<FailsafeSaid>),
     /// Say when what was to be given up is given up.
     WhenIdle(oneshot::Sender<()>),
 }
@@ -199,7 +201,7 @@ impl Shared {
                     token: *token,
                 }));
             }
-            EventKind::Renewed { token, until } => {
+            EventKind::Renewed { token, until } | EventKind::Extended { token, until } => {
                 let kind = EventKind::Elected {
                     token: *token,
                     until: *until,

@@ -8,6 +8,7 @@ mod member;
 mod small;
 mod status;
 
+pub(crate) use claim::as_text;
 pub use claim::{Attempt, Claim, HexError, ReleaseHash, ReleaseMark, Secret, Session};
 pub use config::Config;
 pub use failover::Failover;

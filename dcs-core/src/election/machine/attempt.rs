@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::election::belief::Deadline;
 use crate::election::seeded::{Bug, planted};
 use crate::{
-    Attempt, Claim, Committed, Entry, LeaderRecord, LeaderWrite, Revision, Secret, Stamp, Timestamp,
+    Attempt, Claim, Committed, Entry, Failsafe, LeaderRecord, LeaderWrite, Revision, Secret, Stamp,
+    Timestamp,
 };
 
 use super::Machine;
@@ -21,6 +22,8 @@ pub(super) struct Sent {
     pub(super) span: Duration,
     /// Read before the bytes left (rule H1); set when the answer comes in.
     pub(super) when: Option<Stamp>,
+    /// The failsafe map that stands once it is applied; `None` if not known.
+    pub(super) map: Option<Failsafe>,
 }
 
 /// The fields of a record that stay over a term.
@@ -122,6 +125,7 @@ impl Machine {
             expected,
             span: self.timing.span_of(ttl),
             when: None,
+            map: self.map_after_write_on(expected),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::election::observer::{Read, Sight};
 use crate::election::seeded::{Bug, planted};
 use crate::{
     Change, Entry, Error, Initialize, LeaderRecord, LeaderWrite, MemberName, Outcome, Precondition,
-    Revision, Secret, Stamp,
+    Revision, Secret, Stamp, Value,
 };
 
 /// Acquiring writes of unknown outcome that are kept for reading back.
@@ -167,6 +167,8 @@ impl Machine {
                         ..Entry::absent()
                     };
                     self.observer.read(&entry, Read::Plain, now);
+                    // Created by this write, so no map stands beside it.
+                    self.map_stands(entry.revision, Value::Absent);
                     #[cfg(dcs_seeded_bugs)]
                     self.forced(committed.revision);
                 }
@@ -215,7 +217,11 @@ impl Machine {
         }
     }
 
+    /// Every acquiring write passes here, whatever made it due.
     pub(super) fn acquire(&mut self, expected: Option<Revision>, replaced: Option<&LeaderRecord>) {
+        if !self.failsafe_lets_acquire(expected) {
+            return;
+        }
         let lasting = Lasting {
             acquire_time: None,
             transitions: self.transitions_after(replaced),
@@ -231,6 +237,7 @@ impl Machine {
 
     fn acquire_is_unknown(&mut self, sent: Sent) {
         if !self.contending && !planted(Bug::AttemptRevivedAfterRelease) {
+            self.failsafe_mode.forgotten = Some(sent.expected.into());
             self.must_read = None;
             return;
         }
@@ -251,6 +258,7 @@ impl Machine {
         now: Stamp,
     ) {
         self.acked = definite.then_some(revision);
+        self.own_map_stands(&sent, revision);
         let Some(deadline) = sent.deadline() else {
             return;
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::election::Eligibility;
 use crate::election::event::ElectionEvent;
+use crate::election::failsafe::{FailsafeAnswer, FailsafePoll, FailsafeRefused, FailsafeRequest};
 use crate::election::timing::LeaseTiming;
 use crate::{
     Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, MemberName, Outcome,
@@ -21,6 +22,9 @@ pub(crate) enum Input<'a> {
     },
     /// The watch showed a version of the leader key.
     Watched(&'a LeaderUpdate),
+    /// The watch showed the failsafe map of a version of the leader register,
+    /// right after the record of that version.
+    FailsafeSeen(&'a Entry<Failsafe>),
     /// The watch showed another shared object of the scope.
     ScopeSeen(Option<Revision>),
     /// The watch showed a request to hand over, or none. Before it shows the
@@ -38,6 +42,8 @@ pub(crate) enum Input<'a> {
     Tick,
     /// The user wants something.
     Command(Command),
+    /// The user asks something of failsafe mode, and waits for the answer.
+    Failsafe(FailsafeAsk),
 }
 
 #[derive(Debug)]
@@ -73,11 +79,32 @@ pub(crate) enum Command {
     Failsafe(Failsafe),
 }
 
+/// What a user may ask of failsafe mode (rule F1).
+#[derive(Debug)]
+pub(crate) enum FailsafeAsk {
+    /// Whom the leader has to ask.
+    Poll,
+    /// To go on leading, by what they answered.
+    Extend(FailsafePoll, Vec<FailsafeAnswer>),
+    /// What this member says to a leader that asks it.
+    Answer(FailsafeRequest),
+}
+
 /// What comes out.
 #[derive(Debug)]
 pub(crate) enum Output {
     Request(Request),
     Event(ElectionEvent),
+    /// The answer to an [`Input::Failsafe`], in the order of asking.
+    Failsafe(FailsafeSaid),
+}
+
+/// The answer to a [`FailsafeAsk`] of the same name.
+#[derive(Debug)]
+pub(crate) enum FailsafeSaid {
+    Poll(Result<FailsafePoll, FailsafeRefused>),
+    Extend(Result<(), FailsafeRefused>),
+    Answer(FailsafeAnswer),
 }
 
 #[derive(Debug)]

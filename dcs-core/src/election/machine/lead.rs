@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::attempt::{Lasting, Sent};
+use super::failsafe::InPlay;
 use super::{Ask, Doing, Machine, Role};
 use crate::election::belief::Deadline;
 use crate::election::event::{Alarm, EventKind, LossReason};
@@ -31,6 +32,8 @@ pub(super) struct Term {
     pub(super) giving_up: bool,
     /// Who is to follow, if the user named someone for this term.
     pub(super) successor: Option<MemberName>,
+    /// Whose consent failsafe mode takes.
+    pub(super) in_play: InPlay,
     /// To where belief was carried, for reports; the belief itself decides.
     pub(super) deadline: Deadline,
 }
@@ -49,6 +52,7 @@ impl Term {
             unresolved: Vec::new(),
             giving_up: false,
             successor: None,
+            in_play: InPlay::since(known),
             deadline,
         }
     }
@@ -67,6 +71,11 @@ impl Term {
     /// that bumps the revision and leaves our record alone).
     fn is_last(&self, entry: &Entry<LeaderRecord>) -> bool {
         self.last.is(entry)
+    }
+
+    /// Whether `entry` is a write of this term that may still count.
+    fn is_own(&self, entry: &Entry<LeaderRecord>) -> bool {
+        self.is_last(entry) || self.unresolved.iter().any(|sent| sent.is(entry))
     }
 }
 
@@ -118,6 +127,9 @@ impl Machine {
             }
             Outcome::NotCommitted(error) if error.is_conflict() => {
                 self.must_read = Some(Read::AfterConflict(sent.expected));
+                if let Role::Leader(term) = &mut self.role {
+                    term.in_play.conflict();
+                }
             }
             Outcome::NotCommitted(error) => self.failed("renewing the lease", &error, now),
             #[cfg(dcs_seeded_bugs)]
@@ -147,6 +159,9 @@ impl Machine {
         };
         if seen == Seen::WentBack {
             return self.lose(LossReason::Replaced);
+        }
+        if fresh && revision >= term.known && term.is_own(entry) {
+            term.in_play.read_back();
         }
         let again = fresh && planted(Bug::AckOfAnotherAttempt);
         let is_known = revision == term.known && !again;
@@ -221,6 +236,7 @@ impl Machine {
     /// A renewal of this term is known to be committed: belief reaches further,
     /// counted from its sending (rules H2, H5).
     pub(super) fn carried(&mut self, sent: Sent, revision: Revision, now: Stamp) {
+        self.own_map_stands(&sent, revision);
         let Role::Leader(term) = &mut self.role else {
             return;
         };
@@ -232,6 +248,7 @@ impl Machine {
         };
         term.deadline = in_force;
         (term.known, term.last) = (revision, sent);
+        term.in_play = InPlay::since(revision);
         // What is left expected an older revision and can never be committed.
         term.unresolved.clear();
         let (token, deadline) = (term.token, term.deadline);
@@ -242,6 +259,7 @@ impl Machine {
     fn renewal_is_unknown(&mut self, sent: Sent) {
         self.must_read = Some(Read::Plain);
         if let Role::Leader(term) = &mut self.role {
+            term.in_play.is_unknown(&sent);
             if term.unresolved.len() == MOST_UNRESOLVED {
                 term.unresolved.remove(0);
             }

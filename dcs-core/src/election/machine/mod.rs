@@ -2,10 +2,12 @@
 //!
 //! Inputs are what was seen, answered, asked for, and the passing of time;
 //! outputs are requests and events. At most one request is under way at a time.
-//! The names H1 to H9 and Q1 to Q5 are those of `docs/election.md`, where the
+//! The names H1 to H9, Q1 to Q5 and F1 are those of `docs/election.md`, where the
 //! rules stand with their proof.
 
 mod attempt;
+mod consent;
+mod failsafe;
 mod follow;
 mod io;
 mod lead;
@@ -36,8 +38,9 @@ use crate::{
     Session, Stamp, Status,
 };
 use attempt::Sent;
+use failsafe::FailsafeMode;
 use follow::Bootstrap;
-pub(crate) use io::{Answer, Ask, Command, Input, Output, Request};
+pub(crate) use io::{Answer, Ask, Command, FailsafeAsk, FailsafeSaid, Input, Output, Request};
 use lead::Term;
 use pace::Pause;
 use release::Release;
@@ -99,8 +102,10 @@ pub(crate) struct Machine {
     /// The request to hand over, if there is one.
     request: Option<Failover>,
     status: Option<Status>,
+    /// The failsafe map that goes with each lease write.
     failsafe: Option<Failsafe>,
     turn: Turn,
+    failsafe_mode: FailsafeMode,
     told: Told,
     out: VecDeque<Output>,
     #[cfg(dcs_seeded_bugs)]
@@ -165,6 +170,7 @@ impl Machine {
             status: None,
             failsafe: None,
             turn: Turn::default(),
+            failsafe_mode: FailsafeMode::default(),
             told: Told::default(),
             out: VecDeque::new(),
             #[cfg(dcs_seeded_bugs)]
@@ -192,11 +198,13 @@ impl Machine {
                 let seen = self.observer.watched(update, now);
                 self.saw(&update.entry, seen, false, now);
             }
+            Input::FailsafeSeen(entry) => self.map_stands(entry.revision, entry.value.clone()),
             Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
             Input::Members(members) => self.turn.members = members,
             Input::Requested(request) => self.request = request.cloned(),
             Input::Answer { id, sent, answer } => self.answered(id, sent, answer, now),
             Input::Command(command) => self.command(command),
+            Input::Failsafe(ask) => self.failsafe_asked(ask, now),
             Input::Tick => {}
         }
         self.decide(now);
@@ -232,7 +240,9 @@ impl Machine {
                 })
             }
             Role::Follower(_) if self.contending && self.flight.is_none() => {
-                self.turn_in(now).filter(|left| !left.is_zero())
+                let waits = [self.turn_in(now), self.promise_left(now)];
+                let waits = waits.into_iter().flatten();
+                waits.filter(|left| !left.is_zero()).min()
             }
             Role::Follower(_) | Role::Releasing(_) => None,
         };
@@ -275,6 +285,9 @@ impl Machine {
                     Role::Leader(term) => term.giving_up = true,
                     // An attempt that is found committed later opens no term.
                     Role::Follower(unresolved) => {
+                        if let Some(sent) = unresolved.first() {
+                            self.failsafe_mode.forgotten = Some(sent.expected.into());
+                        }
                         if !planted(Bug::AttemptRevivedAfterRelease) {
                             unresolved.clear();
                         }

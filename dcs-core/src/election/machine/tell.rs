@@ -12,6 +12,8 @@ pub(super) struct Told {
     pub(super) waiting: Option<Revision>,
     pub(super) alarmed: Option<Revision>,
     pub(super) blocked: bool,
+    /// The version that failsafe mode keeps this member from.
+    pub(super) barred: Option<Revision>,
 }
 
 impl Machine {

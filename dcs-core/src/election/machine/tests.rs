@@ -1,6 +1,9 @@
 //! The state machine, step by step: every request is looked at and answered by
 //! hand, and time moves only when told to.
 
+mod consent;
+mod failsafe;
+mod failsafe_maps;
 mod follow;
 mod herd;
 mod lead;

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::rig::{HEARTBEAT, TTL, rev, s, strangers};
+use crate::Entry;
 use crate::election::LeaseTiming;
 use crate::election::belief::Belief;
 use crate::election::machine::{Command, Input, Machine, Output, Parts, ReleasePolicy};
@@ -40,10 +41,15 @@ fn stampede(seed: u128) -> (usize, Duration) {
     let mut due = BTreeSet::new();
     for (id, machine) in herd.iter_mut().enumerate() {
         machine.handle(Input::Members(MEMBERS));
+        let leader = strangers(seed + 1);
         machine.handle(Input::WatchBegan {
-            leader: &strangers(seed + 1),
+            leader: &leader,
             scope_is_empty: false,
         });
+        machine.handle(Input::FailsafeSeen(&Entry {
+            revision: leader.revision,
+            ..Entry::absent()
+        }));
         due.insert((machine.next_wake().expect("it waits"), id));
     }
     let (mut writes, mut first) = (0, Duration::MAX);

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::election::belief::Belief;
 use crate::election::machine::{
-    Answer, Ask, Command, Input, Machine, Output, Parts, ReleasePolicy,
+    Answer, Ask, Command, FailsafeAsk, FailsafeSaid, Input, Machine, Output, Parts, ReleasePolicy,
 };
 use crate::election::{EventKind, LeaseTiming};
 use crate::test_clock::TestClock;
 use crate::{
-    Change, Clock, Committed, Entropy, Entry, Error, Failover, FencingToken, Key, LeaderRecord,
-    LeaderUpdate, Outcome, Precondition, Revision, Stamp, Value,
+    Change, Clock, Committed, Entropy, Entry, Error, Failover, Failsafe, FencingToken, Key,
+    LeaderRecord, LeaderUpdate, Outcome, Precondition, Revision, Stamp, Value,
 };
 
 pub(super) const TTL: Duration = Duration::from_secs(30);
@@ -41,7 +41,10 @@ pub(super) struct Rig {
     pub(super) machine: Machine,
     pub(super) clock: Arc<TestClock>,
     pub(super) belief: Arc<Belief>,
+    /// The failsafe map that the watch shows with each version.
+    pub(super) map: Value<Failsafe>,
     events: Vec<EventKind>,
+    said: Vec<FailsafeSaid>,
     request: Option<Pending>,
 }
 
@@ -86,7 +89,9 @@ impl Rig {
             machine,
             clock,
             belief,
+            map: Value::Absent,
             events: Vec::new(),
+            said: Vec::new(),
             request: None,
         };
         // Alone: with others about, what is due is due a little later.
@@ -112,14 +117,46 @@ impl Rig {
             leader,
             scope_is_empty,
         });
+        self.shows_map(leader.revision);
     }
 
     pub(super) fn watch(&mut self, entry: Entry<LeaderRecord>, previous: Option<u128>) {
+        let revision = entry.revision;
+        self.watch_without_map(entry, previous);
+        self.shows_map(revision);
+    }
+
+    /// The record alone: its map is on its way.
+    pub(super) fn watch_without_map(&mut self, entry: Entry<LeaderRecord>, previous: Option<u128>) {
         self.input(Input::Watched(&LeaderUpdate::new(entry, previous.map(rev))));
     }
 
     pub(super) fn members(&mut self, members: usize) {
         self.input(Input::Members(members));
+    }
+
+    /// The watch shows the map of this version of the leader register.
+    pub(super) fn shows_map(&mut self, revision: Option<Revision>) {
+        let value = match revision {
+            Some(_) => self.map.clone(),
+            None => Value::Absent,
+        };
+        self.input(Input::FailsafeSeen(&Entry {
+            revision,
+            value,
+            ..Entry::absent()
+        }));
+    }
+
+    /// As [`Rig::shows_map`], with these names.
+    pub(super) fn shows_map_of(&mut self, revision: u128, names: &[&str]) {
+        self.map = Value::Present(super::failsafe::map(names));
+        self.shows_map(Some(rev(revision)));
+    }
+
+    pub(super) fn asks(&mut self, ask: FailsafeAsk) -> FailsafeSaid {
+        self.input(Input::Failsafe(ask));
+        self.said.pop().expect("an answer at once")
     }
 
     pub(super) fn scope_seen(&mut self, revision: u128) {
@@ -265,6 +302,7 @@ impl Rig {
         while let Some(output) = self.machine.output() {
             match output {
                 Output::Event(event) => self.events.push(event.kind),
+                Output::Failsafe(said) => self.said.push(said),
                 Output::Request(request) => {
                     assert!(
                         self.request.is_none(),
