@@ -16,7 +16,7 @@ fn broken(history: &History) -> Option<Invariant> {
     history.violation.as_ref().map(|found| found.invariant)
 }
 
-/// Leads by a store that lies, for three seconds, once.
+/// Leads by a store that lies.
 fn lies(simulation: Simulation, lie: Lie) -> History {
     let newest = Arc::new(AtomicU64::new(1_000));
     simulation.plan(Vec::new()).run(move |node: Node| {
@@ -33,7 +33,7 @@ fn lies(simulation: Simulation, lie: Lie) -> History {
             let elector = node.run(builder);
             let lease = elector.acquire().await.unwrap();
             let is_brief = lie == Lie::CommitsBackwards;
-            node.sleep(seconds(if is_brief { 3 } else { 90 })).await;
+            node.sleep(seconds(if is_brief { 3 } else { 1_000 })).await;
             lease.release().await;
         }
     })
@@ -251,24 +251,35 @@ fn a_cluster_that_nobody_leads_in_the_end_is_found() {
     let simulation = Simulation::new(1).length(seconds(50)).plan(Vec::new());
     let history = simulation.clone().run(nobody_contends);
     assert_eq!(broken(&history), Some(Invariant::Liveness));
+    let what = history.violation.unwrap().what;
+    assert_eq!(what, "nobody leads although all is well");
     let unasked = simulation.without_liveness().run(nobody_contends);
     assert_eq!(broken(&unasked), None);
 }
 
 #[test]
 fn a_term_that_is_lost_in_calm_days_is_found() {
-    let hangs = |node: Node| async move {
-        let elector = elector(&node);
-        // A timer of the program, that blocks its own way to the store.
-        while let Ok(lease) = elector.acquire().await {
-            node.sleep(seconds(200)).await;
-            drop(lease);
-            node.sleep(seconds(1_000)).await;
-        }
-    };
-    let simulation = Simulation::new(1).nodes(1).length(seconds(110));
-    let history = simulation.plan(Vec::new()).run(hangs);
+    let simulation = Simulation::new(1).nodes(1).length(seconds(100));
+    let history = lies(simulation, Lie::FallsSilent);
     assert_eq!(broken(&history), Some(Invariant::Liveness));
+    let what = history.violation.unwrap().what;
+    assert_eq!(what, "a term was lost although all is well");
+}
+
+#[test]
+fn a_cluster_that_loses_its_leader_for_good_in_calm_days_is_found() {
+    let gives_up = |node: Node| async move {
+        let elector = elector(&node);
+        let lease = elector.acquire().await.unwrap();
+        node.sleep(seconds(200)).await;
+        lease.release().await;
+        std::future::pending::<()>().await;
+    };
+    let simulation = Simulation::new(1).nodes(1).length(seconds(100));
+    let history = simulation.plan(Vec::new()).run(gives_up);
+    assert_eq!(broken(&history), Some(Invariant::Liveness));
+    let what = history.violation.unwrap().what;
+    assert_eq!(what, "whoever led in calm days was not followed");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A store that lies, for the judge to find.
 
 use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -12,6 +13,9 @@ use dcs_core::{
 };
 use futures_util::StreamExt;
 
+/// So many writes, of which the first one is number 1001, take 170 seconds.
+const AWHILE: u128 = 1_032;
+
 /// What it lies about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lie {
@@ -21,6 +25,8 @@ pub(crate) enum Lie {
     CommitsBackwards,
     /// Shows the first version again in place of each third one.
     ShowsOld,
+    /// Answers no lease write any more after a while.
+    FallsSilent,
 }
 
 pub(crate) struct Lying {
@@ -55,10 +61,14 @@ impl Dcs for Lying {
     }
 
     async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
-        let (Change::Leader(write), false) = (change, self.lie == Lie::ShowsOld) else {
+        let told = u128::from(self.told.fetch_add(1, Relaxed)) + 1;
+        if self.lie == Lie::FallsSilent && told > AWHILE {
+            return pending().await;
+        }
+        let makes_up = matches!(self.lie, Lie::Commits | Lie::CommitsBackwards);
+        let (Change::Leader(write), true) = (change, makes_up) else {
             return self.store.write(change, expected).await;
         };
-        let told = u128::from(self.told.fetch_add(1, Relaxed)) + 1;
         let revision = Revision::new(told).unwrap();
         Outcome::Committed(Committed::leader(
             revision,

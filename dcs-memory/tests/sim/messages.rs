@@ -129,6 +129,31 @@ fn a_duplicate_arrives_and_is_refused_by_its_precondition() {
 }
 
 #[test]
+fn a_duplicate_of_what_has_no_precondition_is_applied_again() {
+    async fn puts_two(node: Node) {
+        let dcs = node.dcs();
+        let name = node.name().clone();
+        let record = |value: u64| {
+            let record = dcs_core::MemberRecord::new(name.clone(), serde_json::Map::new());
+            record.with("value", value)
+        };
+        for value in [1, 2] {
+            let put = dcs.put_member(&record(value)).await;
+            node.note(word(&put));
+        }
+        for _ in 0..2 {
+            let members = dcs.load().await.unwrap().members;
+            let found = members[&name].get().unwrap();
+            node.note(*found == record(1));
+            node.sleep(seconds(10)).await;
+        }
+    }
+    let again = fate(|fate| fate.again = Some(seconds(5)));
+    let history = quiet(1).plan(vec![again]).run(puts_two);
+    assert_eq!(texts(&history), ["committed", "committed", "false", "true"]);
+}
+
+#[test]
 fn a_duplicate_that_changes_nothing_is_no_second_write() {
     /// Writes the same twice; a store may keep the revision then.
     async fn writes_the_same(node: Node) {
