@@ -121,8 +121,10 @@ impl Clock for NodeClock {
     }
 
     fn wall(&self) -> SystemTime {
-        let wall = u64::try_from(self.read().wall).unwrap_or(0);
-        SystemTime::UNIX_EPOCH + Duration::from_secs(WALL_START) + Duration::from_nanos(wall)
+        let wall = self.read().wall;
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(WALL_START);
+        let off = Duration::from_nanos(wall.unsigned_abs());
+        if wall < 0 { start - off } else { start + off }
     }
 
     /// A timer of the monotonic clock, which stands still while the node sleeps.

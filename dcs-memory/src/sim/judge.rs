@@ -26,7 +26,8 @@ pub enum Invariant {
     /// I4: a write that was reported as committed was applied, once; one that
     /// was reported as not committed never is.
     TrueOutcomes,
-    /// I5: each value was made from the one directly before it.
+    /// I5: each value was made from the one directly before it; what the
+    /// [library's own members](super::Simulation::run_members) count.
     NoLostUpdate,
     /// I6: what a process reads never goes back.
     SessionOrder,
@@ -395,7 +396,11 @@ impl Judge {
     pub(super) fn ran(&mut self, id: (usize, u64), result: &Result<Committed, Error>) {
         let write = self.writes.entry(id).or_default();
         if let Ok(committed) = result {
-            write.applied += 1;
+            // A copy of a write that changes nothing, answered with the
+            // revision that stands there, is not applied a second time.
+            if write.revision != Some(committed.revision) {
+                write.applied += 1;
+            }
             write.revision = Some(committed.revision);
         }
     }
@@ -506,3 +511,7 @@ impl Judge {
 fn told(judged: &Judged) -> String {
     format!("p{} ({})", judged.process, judged.name)
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

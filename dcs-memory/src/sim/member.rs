@@ -131,8 +131,9 @@ async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
     }
 }
 
-/// The key that [`count`] counts in.
-pub(super) const COUNTER: &str = "count";
+/// The setting that [`count`] counts in. The judge looks at it, so programs
+/// under test must not come upon it.
+pub(super) const COUNTER: &str = "dcs-memory.sim/count";
 
 /// Raises a number in the config key now and then: no value is lost.
 async fn count(node: Node) {

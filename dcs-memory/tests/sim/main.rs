@@ -5,7 +5,15 @@
     reason = "a test stops at what it does not expect"
 )]
 
+mod clocks;
+mod edits;
+mod executor;
+mod judge;
+mod lying;
+mod messages;
 mod page;
+mod processes;
 mod replay;
 mod shrink;
 mod support;
+mod watches;
