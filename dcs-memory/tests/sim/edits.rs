@@ -78,6 +78,8 @@ async fn leads_twice(node: Node, seen: Seen) {
     let first = elector.acquire().await.unwrap();
     node.sleep(seconds(12)).await;
     first.release().await;
+    // Long enough for the release to be read.
+    node.sleep(Duration::from_millis(400)).await;
     while let Ok(lease) = elector.acquire().await {
         lease.ended().await;
     }

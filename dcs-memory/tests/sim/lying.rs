@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcs_core::{
-    Capabilities, Change, Committed, Dcs, Entry, Error, LeaderRecord, MemberName, MemberRecord,
-    Outcome, Precondition, Revision, Scope, Snapshot, Update, Value, WatchEvent, WatchStream,
+    Capabilities, Change, Committed, Dcs, Entry, Error, FencingToken, Key, LeaderRecord,
+    MemberName, MemberRecord, Outcome, Precondition, Revision, Scope, Snapshot, Update, Value,
+    WatchEvent, WatchStream,
 };
 use futures_util::StreamExt;
 
@@ -74,6 +75,10 @@ impl Dcs for Lying {
             revision,
             Value::Present(write.record.clone()),
         ))
+    }
+
+    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
+        self.store.fence(key, token, expected).await
     }
 
     async fn put_member(&self, record: &MemberRecord) -> Outcome {
