@@ -42,11 +42,12 @@ recipes! {
     histories_that_begin_with_an_asserted_bootstrap_are_as_promised: Bootstrap,
     histories_with_a_clamp_above_the_wait_of_others_are_as_promised: Clamps,
     histories_with_members_of_other_rules_are_as_promised: Foreign,
+    histories_in_failsafe_mode_are_as_promised: Failsafe,
 }
 
 #[test]
 fn every_recipe_is_tested_here() {
-    assert_eq!(Swarm::ALL.len(), 14);
+    assert_eq!(Swarm::ALL.len(), 15);
 }
 
 #[test]

@@ -186,6 +186,7 @@ mod present {
                 Self::CreateAndLeadAfterWait | Self::ColdStartCreates => "deletions",
                 Self::BootstrapAssertionReused => "bootstrap",
                 Self::ClampAboveWait => "clamps",
+                Self::FailsafeMapUnknown => "failsafe",
                 Self::ClaimSurvivesPatroni => "foreign",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",

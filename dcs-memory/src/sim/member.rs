@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use dcs_core::DcsExt;
 use dcs_core::election::{Elector, Lease, LeaseTiming};
+use dcs_core::{DcsExt, MemberName};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::failsafe;
 use super::node::Node;
 
 /// How a member of the library's own simulation behaves.
@@ -16,6 +17,8 @@ pub(super) struct Habits {
     pub(super) timing: LeaseTiming,
     /// Settings of every second process, if they differ.
     pub(super) other_timing: Option<LeaseTiming>,
+    /// Who may lead, where members go on without the store while all agree.
+    pub(super) failsafe: Option<Vec<MemberName>>,
     /// The first process asserts a first bootstrap; the others come later.
     pub(super) bootstraps: bool,
     /// How long a term is kept at the most, in milliseconds.
@@ -38,6 +41,11 @@ pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
             habits.timing = other;
         }
         let builder = node.builder(habits.timing.clone());
+        let builder = if habits.failsafe.is_some() {
+            builder.failsafe()
+        } else {
+            builder
+        };
         let elector = if habits.bootstraps && node.process() == 0 {
             node.run(builder.assert_first_bootstrap())
         } else {
@@ -46,6 +54,10 @@ pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
             }
             node.run(builder)
         };
+        if let Some(members) = habits.failsafe.clone() {
+            node.spawn(failsafe::answer(node.clone(), elector.clone()));
+            node.spawn(failsafe::ask(node.clone(), elector.clone(), members));
+        }
         if habits.counts {
             let counter = node.clone();
             node.spawn(count(counter));

@@ -10,6 +10,7 @@ mod clock;
 mod edit;
 mod edits;
 mod executor;
+mod failsafe;
 mod fate;
 mod fault;
 mod happen;

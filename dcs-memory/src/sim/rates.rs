@@ -42,6 +42,8 @@ pub(super) struct Rates {
     pub(super) late_most: u64,
     /// An operation may take the ttl over this.
     pub(super) retries: u64,
+    /// A leader goes on without the store while all members agree.
+    pub(super) failsafe: bool,
     /// The first process asserts a first bootstrap.
     pub(super) bootstraps: bool,
     /// Every second process has twice the T_CLAMP and T_WAIT of the others.
@@ -89,6 +91,7 @@ impl Rates {
         match swarm {
             Swarm::Mixed => mixed,
             Swarm::Calm => mixed.only(&[], &[]),
+            Swarm::Failsafe => mixed.of_failsafe(),
             Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
             Swarm::Late | Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
                 mixed.of_rules(swarm)
@@ -111,6 +114,31 @@ impl Rates {
                 ..self.only(&[Class::Cut, Class::Slew, Class::Slew, Class::Slew], &[])
             },
             _ => self.only(&[Class::Cut, Class::Suspend, Class::Suspend], &[]),
+        }
+    }
+
+    /// Failsafe mode trusts that names are unique, and that nobody else writes.
+    fn of_failsafe(self) -> Self {
+        Self {
+            failsafe: true,
+            shares_names: false,
+            every: 5_000,
+            odds: Odds {
+                answer_lost: 150,
+                late: 30,
+                ..Odds::default()
+            },
+            ..self.only(
+                &[
+                    Class::Cut,
+                    Class::CutRequests,
+                    Class::CutAnswers,
+                    Class::Crash,
+                    Class::Pause,
+                    Class::LateWatch,
+                ],
+                &[],
+            )
         }
     }
 
@@ -259,6 +287,7 @@ impl Rates {
             },
             late_most: 40_000,
             retries: 4,
+            failsafe: false,
             bootstraps: false,
             mixed_clamps: false,
             shift: 300_000,

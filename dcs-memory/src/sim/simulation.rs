@@ -17,7 +17,7 @@ use super::member::{Habits, member};
 use super::net::nanos;
 use super::node::Node;
 use super::rates::Rates;
-use super::story::{Program, Story};
+use super::story::{Program, Story, member_name};
 use super::swarm::Swarm;
 use super::trace::Mark;
 use super::world::World;
@@ -195,7 +195,8 @@ impl Simulation {
         let rates = self.rates();
         let (nodes, is_hostile) = (rates.nodes, rates.is_hostile);
         let world = World::new(self.seed, rates, self.plan.as_deref(), self.is_traced);
-        lock(&world.judge).checks_cover = self.checks_cover;
+        // What others agree to is no write.
+        lock(&world.judge).checks_cover = self.checks_cover && !world.rates.failsafe;
         let story = Story::new(Arc::clone(&world), Arc::clone(program));
         story.begin(self.plan.as_deref());
         let mut run = Run {
@@ -274,6 +275,9 @@ fn habits(rates: &Rates) -> Habits {
     Habits {
         timing,
         other_timing: longer.ok().filter(|_| rates.mixed_clamps),
+        failsafe: rates
+            .failsafe
+            .then(|| (0..rates.nodes).map(member_name).collect()),
         bootstraps: rates.bootstraps,
         shift: rates.shift,
         counts: !rates.bootstraps,

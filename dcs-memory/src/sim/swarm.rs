@@ -36,11 +36,13 @@ pub enum Swarm {
     Clamps,
     /// Someone who follows other rules takes and renews the key.
     Foreign,
+    /// Failsafe mode: a leader that is cut off goes on while all members agree.
+    Failsafe,
 }
 
 impl Swarm {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Mixed,
         Self::Calm,
         Self::Hostile,
@@ -55,6 +57,7 @@ impl Swarm {
         Self::Bootstrap,
         Self::Clamps,
         Self::Foreign,
+        Self::Failsafe,
     ];
 
     /// Its name on command lines.
@@ -75,6 +78,7 @@ impl Swarm {
             Self::Bootstrap => "bootstrap",
             Self::Clamps => "clamps",
             Self::Foreign => "foreign",
+            Self::Failsafe => "failsafe",
         }
     }
 }

@@ -166,6 +166,7 @@ impl Machine {
             expected: None,
             span: self.timing.holder_span(),
             when: Some(now),
+            map: None,
         };
         let Some(deadline) = sent.deadline() else {
             return;

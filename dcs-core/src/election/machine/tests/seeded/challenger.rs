@@ -74,6 +74,7 @@ fn a_wait_that_begins_with_the_request_misses_what_was_written_meanwhile() {
         let renewed = pair.a.commit(14);
         pair.b.clock.advance(s(3));
         pair.b.read_shows(renewed);
+        pair.b.shows_map(Some(rev(14)));
         // After 60 s.
         pair.a.pass(TTL - s(2));
         pair.b.pass(TTL - s(3));
