@@ -13,7 +13,7 @@ use crate::election::observer::{Read, Sight};
 use crate::election::seeded::{Bug, planted};
 use crate::{
     Change, Entry, FencingToken, LeaderRecord, LeaderWrite, Precondition, ReleaseMark, Revision,
-    Secret, Stamp,
+    Secret, Stamp, Value,
 };
 
 /// What only wrong code remembers.
@@ -252,7 +252,10 @@ impl Machine {
             return false;
         };
         if planted(Bug::RightTestedBeforeSight) && self.contending && ended.last.is(entry) {
-            self.acquire(Some(revision), Some(record));
+            let replaced = record.clone();
+            // What is missing is the test of the right alone, not that of the map.
+            self.map_stands(Some(revision), Value::Absent);
+            self.acquire(Some(revision), Some(&replaced));
             return true;
         }
         let claim = record.valid_claim();
