@@ -22,7 +22,7 @@ pub(crate) struct Belief {
     boottime: AtomicU64,
     /// Deadline on the raw clock.
     raw: AtomicU64,
-    /// `boottime - monotonic` when the term began.
+    /// `boottime - monotonic` when the write was sent with which the term began.
     suspended: AtomicI64,
 }
 
@@ -62,13 +62,20 @@ impl Deadline {
 impl Belief {
     /// Opens the next term and returns its number, or `None` where its deadline
     /// has passed already. Only the driver calls this, with no term open.
-    pub(crate) fn open(&self, deadline: Deadline, now: Stamp) -> Option<u64> {
+    ///
+    /// `sent` is what the deadline counts from. A suspend after it ends the
+    /// term, also one from before the answer: the raw clock has missed it, and
+    /// boottime, which has not, may be slewed afterwards.
+    pub(crate) fn open(&self, deadline: Deadline, sent: Stamp, now: Stamp) -> Option<u64> {
         deadline.remaining(now)?;
+        if now.suspended_since(sent) {
+            return None;
+        }
         self.boottime.store(CLOSED, SeqCst);
         let term = self.term.load(SeqCst) + 1;
         self.term.store(term, SeqCst);
         self.raw.store(deadline.raw, SeqCst);
-        self.suspended.store(now.suspended_total(), SeqCst);
+        self.suspended.store(sent.suspended_total(), SeqCst);
         self.boottime.store(deadline.boottime, SeqCst);
         Some(term)
     }
@@ -173,7 +180,7 @@ mod tests {
     fn opened(clock: &TestClock, span: Duration) -> (Belief, u64) {
         let belief = Belief::default();
         let term = belief
-            .open(Deadline::after(clock.now(), span), clock.now())
+            .open(Deadline::after(clock.now(), span), clock.now(), clock.now())
             .unwrap();
         (belief, term)
     }
@@ -229,12 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn a_suspend_between_the_sending_and_the_answer_leaves_no_term() {
+        let clock = TestClock::new();
+        let sent = clock.now();
+        clock.suspend(ms(51));
+        let belief = Belief::default();
+        let deadline = Deadline::after(sent, ms(10_000));
+        assert_eq!(belief.open(deadline, sent, clock.now()), None);
+    }
+
+    #[test]
     fn a_lease_of_an_older_term_is_not_revived_by_a_newer_one() {
         let clock = TestClock::new();
         let (belief, first) = opened(&clock, ms(100));
         belief.close(first);
         let second = belief
-            .open(Deadline::after(clock.now(), ms(100)), clock.now())
+            .open(
+                Deadline::after(clock.now(), ms(100)),
+                clock.now(),
+                clock.now(),
+            )
             .unwrap();
         assert_eq!(belief.remaining(first, &clock), None);
         assert!(second > first);
@@ -279,7 +300,7 @@ mod tests {
         let belief = Belief::default();
         let deadline = Deadline::after(clock.now(), ms(100));
         clock.advance(ms(100));
-        assert_eq!(belief.open(deadline, clock.now()), None);
+        assert_eq!(belief.open(deadline, clock.now(), clock.now()), None);
     }
 
     #[test]

@@ -259,12 +259,12 @@ impl Machine {
     ) {
         self.acked = definite.then_some(revision);
         self.own_map_stands(&sent, revision);
-        let Some(deadline) = sent.deadline() else {
+        let (Some(deadline), Some(when)) = (sent.deadline(), sent.when) else {
             return;
         };
         // Too late for a term: the record is known all the same, and where the
         // ack was definite a new attempt may follow at once (rule H9).
-        let Some(number) = self.belief.open(deadline, now) else {
+        let Some(number) = self.belief.open(deadline, when, now) else {
             return;
         };
         let mut term = Term::new(number, revision, sent, deadline);

@@ -177,7 +177,7 @@ impl Machine {
                 term.deadline = extended.unwrap_or(term.deadline);
             }
             Role::Follower(_) if self.flight.is_none() => {
-                let Some(number) = self.belief.open(deadline, now) else {
+                let Some(number) = self.belief.open(deadline, now, now) else {
                     return;
                 };
                 let term = Term::new(number, revision, sent, deadline);
