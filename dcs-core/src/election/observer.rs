@@ -35,6 +35,17 @@ pub(crate) struct Sight {
     pub(crate) since: Stamp,
 }
 
+impl Sight {
+    /// What was seen.
+    pub(crate) fn entry(&self) -> Entry<LeaderRecord> {
+        Entry {
+            revision: self.revision,
+            value: self.record.clone(),
+            ..Entry::absent()
+        }
+    }
+}
+
 /// How a version came to be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read {

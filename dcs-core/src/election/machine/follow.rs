@@ -273,12 +273,7 @@ impl Machine {
         self.role = Role::Leader(Box::new(term));
         self.say(EventKind::Elected { token, until });
         // What was seen while the answer was under way is judged now.
-        if let Some(sight) = self.observer.seen().cloned() {
-            let entry = Entry {
-                revision: sight.revision,
-                value: sight.record,
-                ..Entry::absent()
-            };
+        if let Some(entry) = self.observer.seen().map(Sight::entry) {
             self.leader_saw(&entry, crate::election::observer::Change::None, false, now);
         }
     }

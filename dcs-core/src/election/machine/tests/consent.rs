@@ -21,13 +21,7 @@ fn member(name: &str) -> Rig {
 fn asking() -> (FailsafeRequest, Entry<LeaderRecord>) {
     let mut leader = leading(&["a", "b"]);
     let request = poll(&mut leader).unwrap().request().clone();
-    let sight = leader.machine.observer.seen().cloned().unwrap();
-    let record = Entry {
-        revision: sight.revision,
-        value: sight.record,
-        ..Entry::absent()
-    };
-    (request, record)
+    (request, leader.standing())
 }
 
 /// `b` has just seen the record of `a`, which asks it.
@@ -285,13 +279,8 @@ fn a_member_that_agreed_again_waits_from_then() {
 fn a_promise_holds_on_a_version_that_a_holder_released() {
     let mut leader = leading(&["a", "b"]);
     let request = poll(&mut leader).unwrap().request().clone();
-    let held = leader.machine.observer.seen().cloned().unwrap();
     let mut rig = member("b");
-    rig.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
+    rig.begin(&leader.standing());
     assert_eq!(refusal(&mut rig, &request), None);
     leader.command(Command::GiveUp);
     let released = leader.commit(13);
@@ -409,13 +398,8 @@ fn the_map_of_an_older_version_says_nothing_of_a_newer_one() {
 #[test]
 fn a_released_version_is_taken_over_once_its_map_was_seen() {
     let mut leader = leading(&["a", "b"]);
-    let held = leader.machine.observer.seen().cloned().unwrap();
     let mut rig = member("b");
-    rig.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
+    rig.begin(&leader.standing());
     leader.command(Command::GiveUp);
     let released = leader.commit(13);
     rig.watch_without_map(released, Some(12));
@@ -427,13 +411,8 @@ fn a_released_version_is_taken_over_once_its_map_was_seen() {
 #[test]
 fn a_released_version_is_left_alone_by_a_member_that_its_map_does_not_name() {
     let mut leader = leading(&["a", "b"]);
-    let held = leader.machine.observer.seen().cloned().unwrap();
     let mut rig = member("c");
-    rig.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
+    rig.begin(&leader.standing());
     leader.command(Command::GiveUp);
     let released = leader.commit(13);
     rig.watch(released, Some(12));

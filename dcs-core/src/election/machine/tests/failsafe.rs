@@ -8,7 +8,7 @@ use crate::election::failsafe::{
 };
 use crate::election::machine::{Command, FailsafeAsk, FailsafeSaid};
 use crate::election::{EventKind, LeaseTiming};
-use crate::{Entry, Failsafe, LeaderRecord, Value};
+use crate::{Failsafe, LeaderRecord, Value};
 
 pub(super) fn timing() -> LeaseTiming {
     LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap()
@@ -50,15 +50,6 @@ pub(super) fn renewal_is_lost(rig: &mut Rig) -> LeaderRecord {
     let (record, _) = rig.lease_write();
     rig.unknown();
     record
-}
-
-pub(super) fn standing(rig: &Rig) -> Entry<LeaderRecord> {
-    let sight = rig.machine.observer.seen().cloned().unwrap();
-    Entry {
-        revision: sight.revision,
-        value: sight.record,
-        ..Entry::absent()
-    }
 }
 
 pub(super) fn poll(rig: &mut Rig) -> Result<FailsafePoll, Refused> {
@@ -130,7 +121,7 @@ fn everyone_in_the_map_is_asked_but_the_leader_itself() {
 #[test]
 fn the_request_names_the_process_its_member_and_its_last_acked_revision() {
     let mut rig = leading(&["a", "b"]);
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.watch(bumped(&standing, 13), Some(12));
     rig.shows_map_of(13, &["a", "b"]);
     let poll = poll(&mut rig).unwrap();
@@ -343,7 +334,7 @@ fn a_ttl_that_was_raised_after_the_poll_does_not_count() {
 #[test]
 fn after_a_conflict_nobody_is_asked_until_the_own_record_was_read_back() {
     let mut rig = leading(&["a", "b"]);
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.pass(HEARTBEAT);
     rig.conflict();
     assert_eq!(poll(&mut rig).unwrap_err(), Refused::Conflict);
@@ -365,7 +356,7 @@ fn after_a_conflict_nothing_is_extended_by_a_poll_from_before() {
 fn after_a_conflict_the_watch_is_not_enough() {
     let mut rig = leading(&["a", "b"]);
     rig.map = Value::Present(map(&["a", "b"]));
-    let bumped = bumped(&standing(&rig), 13);
+    let bumped = bumped(&rig.standing(), 13);
     rig.pass(HEARTBEAT);
     rig.conflict();
     rig.watch(bumped.clone(), Some(12));
@@ -380,7 +371,7 @@ fn after_a_conflict_the_watch_is_not_enough() {
 fn after_a_conflict_a_read_back_that_is_stale_is_not_enough() {
     let mut rig = leading(&["a", "b"]);
     rig.map = Value::Present(map(&["a", "b"]));
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.pass(HEARTBEAT);
     rig.conflict();
     rig.watch(bumped(&standing, 13), Some(12));
@@ -391,7 +382,7 @@ fn after_a_conflict_a_read_back_that_is_stale_is_not_enough() {
 #[test]
 fn after_a_conflict_a_bump_that_is_read_back_is_enough_once_its_map_was_seen() {
     let mut rig = leading(&["a", "b"]);
-    let bumped = bumped(&standing(&rig), 13);
+    let bumped = bumped(&rig.standing(), 13);
     rig.pass(HEARTBEAT);
     rig.conflict();
     rig.read_shows(bumped);

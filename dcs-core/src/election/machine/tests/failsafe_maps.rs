@@ -2,7 +2,7 @@
 
 use super::failsafe::{
     agrees, all_agree, asked, extend, leading, map, missing, names_from_now, poll, renewal_is_lost,
-    span, standing,
+    span,
 };
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, vacant};
 use crate::election::failsafe::FailsafeRefused as Refused;
@@ -46,7 +46,7 @@ fn whom_an_attempt_names_that_definitely_failed_is_not_asked() {
 #[test]
 fn an_attempt_of_unknown_outcome_is_not_forgotten_for_many_later_ones() {
     let mut rig = leading(&["a", "b"]);
-    let standing = standing(&rig);
+    let standing = rig.standing();
     names_from_now(&mut rig, &["a", "c"]);
     renewal_is_lost(&mut rig);
     names_from_now(&mut rig, &["a", "b"]);
@@ -62,7 +62,7 @@ fn an_attempt_of_unknown_outcome_is_not_forgotten_for_many_later_ones() {
 #[test]
 fn once_a_later_renewal_is_acked_earlier_attempts_do_not_count_any_more() {
     let mut rig = leading(&["a", "b"]);
-    let standing = standing(&rig);
+    let standing = rig.standing();
     names_from_now(&mut rig, &["a", "c"]);
     renewal_is_lost(&mut rig);
     names_from_now(&mut rig, &["a", "b"]);
@@ -117,7 +117,7 @@ fn a_record_without_any_map_keeps_the_leader_from_going_on() {
 #[test]
 fn a_map_that_the_watch_has_yet_to_show_keeps_the_leader_from_going_on() {
     let mut rig = leading(&["a", "b"]);
-    let bumped = bumped(&standing(&rig), 13);
+    let bumped = bumped(&rig.standing(), 13);
     rig.watch_without_map(bumped, Some(12));
     assert_eq!(poll(&mut rig).unwrap_err(), Refused::MapUnknown);
     rig.shows_map_of(13, &["a", "b"]);
@@ -127,7 +127,7 @@ fn a_map_that_the_watch_has_yet_to_show_keeps_the_leader_from_going_on() {
 #[test]
 fn a_write_that_leaves_an_unknown_map_as_it_is_keeps_the_leader_from_going_on() {
     let mut rig = found_a_map();
-    let bumped = bumped(&standing(&rig), 12);
+    let bumped = bumped(&rig.standing(), 12);
     rig.watch_without_map(bumped, Some(11));
     rig.pass(HEARTBEAT);
     rig.commit(13);
@@ -139,7 +139,7 @@ fn a_write_that_leaves_an_unknown_map_as_it_is_keeps_the_leader_from_going_on() 
 fn a_map_that_cannot_be_read_keeps_the_leader_from_going_on() {
     let mut rig = leading(&["a", "b"]);
     rig.map = Value::Malformed("not an object".to_owned());
-    let bumped = bumped(&standing(&rig), 13);
+    let bumped = bumped(&rig.standing(), 13);
     rig.watch(bumped, Some(12));
     assert_eq!(poll(&mut rig).unwrap_err(), Refused::MapUnknown);
 }
@@ -148,7 +148,7 @@ fn a_map_that_cannot_be_read_keeps_the_leader_from_going_on() {
 fn whom_a_third_party_has_added_is_asked_too() {
     let mut rig = leading(&["a", "b"]);
     rig.map = Value::Present(map(&["a", "b", "c"]));
-    let bumped = bumped(&standing(&rig), 13);
+    let bumped = bumped(&rig.standing(), 13);
     rig.watch(bumped, Some(12));
     assert_eq!(asked(&poll(&mut rig).unwrap()), ["b", "c"]);
 }
@@ -156,7 +156,7 @@ fn whom_a_third_party_has_added_is_asked_too() {
 #[test]
 fn a_map_that_a_third_party_has_removed_keeps_the_leader_from_going_on() {
     let mut rig = leading(&["a", "b"]);
-    let bumped = bumped(&standing(&rig), 13);
+    let bumped = bumped(&rig.standing(), 13);
     rig.watch(bumped, Some(12));
     assert_eq!(poll(&mut rig).unwrap_err(), Refused::MapEmpty);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers, vacant};
+use super::rig::{HEARTBEAT, Rig, TTL, bumped, leader_and_follower, rev, s, strangers, vacant};
 use crate::election::machine::{Command, ReleasePolicy};
 use crate::election::{Alarm, EventKind, LeaseTiming};
 use crate::{
@@ -187,12 +187,7 @@ fn a_released_term_is_taken_over_at_once() {
 fn a_released_term_is_waited_for_where_releases_are_ignored() {
     let (mut leader, _) = leader_and_follower();
     let mut follower = Rig::with("b", ReleasePolicy::Ignore, false);
-    let held = leader.machine.observer.seen().cloned().unwrap();
-    follower.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
+    follower.begin(&leader.standing());
     leader.command(Command::GiveUp);
     let released = leader.commit(12);
     follower.watch(released, Some(11));
@@ -466,22 +461,9 @@ fn a_member_that_does_not_contend_stays_out() {
     assert!(rig.is_waiting() && rig.machine.is_idle());
 }
 
-fn leader_and_follower() -> (Rig, Rig) {
-    let leader = Rig::leading("a");
-    let mut follower = Rig::new("b");
-    let held = leader.machine.observer.seen().cloned().unwrap();
-    follower.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
-    (leader, follower)
-}
-
 fn claimed_with_clamp(clamp: Duration) -> Entry<LeaderRecord> {
     let leader = Rig::leading("c");
-    let sight = leader.machine.observer.seen().cloned().unwrap();
-    let mut record = sight.record.present().cloned().unwrap();
+    let mut record = leader.standing().get().cloned().unwrap();
     record.claim = record.claim.map(|claim| Claim { clamp, ..claim });
     bumped(&Entry::present(rev(1), record), 11)
 }

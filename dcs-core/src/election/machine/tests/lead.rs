@@ -11,15 +11,6 @@ fn span() -> std::time::Duration {
         .holder_span()
 }
 
-fn standing(rig: &Rig) -> Entry<LeaderRecord> {
-    let sight = rig.machine.observer.seen().cloned().unwrap();
-    Entry {
-        revision: sight.revision,
-        value: sight.record,
-        ..Entry::absent()
-    }
-}
-
 fn lost(rig: &mut Rig) -> Option<LossReason> {
     rig.events().into_iter().find_map(|event| match event {
         EventKind::Lost { why, .. } => Some(why),
@@ -39,7 +30,7 @@ fn a_renewal_is_due_a_heartbeat_after_the_last_one_was_sent() {
 #[test]
 fn every_renewal_is_a_new_record() {
     let mut rig = Rig::leading("a");
-    let before = standing(&rig).get().cloned().unwrap();
+    let before = rig.standing().get().cloned().unwrap();
     rig.pass(HEARTBEAT);
     let renewal = rig.lease_write().0;
     assert!(renewal.renew_time > before.renew_time);
@@ -126,7 +117,7 @@ fn an_unknown_renewal_that_was_committed_extends_from_its_sending() {
 #[test]
 fn an_unknown_renewal_that_was_not_committed_is_followed_by_another_one() {
     let mut rig = Rig::leading("a");
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.pass(HEARTBEAT);
     rig.unknown();
     rig.read_shows(standing);
@@ -137,7 +128,7 @@ fn an_unknown_renewal_that_was_not_committed_is_followed_by_another_one() {
 #[test]
 fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
     let mut rig = Rig::leading("a");
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.pass(HEARTBEAT);
     let (first, _) = rig.lease_write();
     rig.unknown();
@@ -163,7 +154,7 @@ fn after_a_conflict_with_a_stranger_the_term_is_over() {
 #[test]
 fn a_foreign_bump_extends_nothing_and_is_renewed_upon() {
     let mut rig = Rig::leading("a");
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.pass(HEARTBEAT);
     rig.conflict();
     let left = rig.left();
@@ -175,7 +166,7 @@ fn a_foreign_bump_extends_nothing_and_is_renewed_upon() {
 #[test]
 fn a_foreign_bump_seen_by_the_watch_is_renewed_upon_without_a_conflict() {
     let mut rig = Rig::leading("a");
-    let standing = standing(&rig);
+    let standing = rig.standing();
     rig.watch(bumped(&standing, 12), Some(11));
     assert!(rig.leads());
     rig.pass(HEARTBEAT);
@@ -193,7 +184,7 @@ fn a_deleted_record_ends_the_term_at_once() {
 #[test]
 fn a_record_rolled_back_to_an_earlier_renewal_ends_the_term() {
     let mut rig = Rig::leading("a");
-    let earlier = standing(&rig);
+    let earlier = rig.standing();
     rig.pass(HEARTBEAT);
     rig.commit(12);
     rig.watch(bumped(&earlier, 13), Some(12));
@@ -255,7 +246,7 @@ fn nothing_is_renewed_once_the_term_is_over() {
     assert!(!rig.leads());
     // What follows expects the acked revision, in a new term (rule H9).
     let (record, _) = rig.lease_write();
-    let standing = standing(&rig);
+    let standing = rig.standing();
     let hash = |record: &LeaderRecord| record.claim.as_ref().unwrap().release_hash;
     assert_ne!(hash(&record), hash(standing.get().unwrap()));
 }
@@ -322,7 +313,7 @@ fn the_status_travels_with_the_renewal() {
 #[test]
 fn an_ack_of_a_store_that_went_back_is_nothing_to_build_on() {
     let mut rig = Rig::leading("a");
-    let own = standing(&rig);
+    let own = rig.standing();
     rig.watch(strangers(12), Some(11));
     rig.pass(TTL);
     rig.conflict();

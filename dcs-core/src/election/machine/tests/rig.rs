@@ -100,6 +100,11 @@ impl Rig {
         rig
     }
 
+    /// What it saw last.
+    pub(super) fn standing(&self) -> Entry<LeaderRecord> {
+        self.machine.observer.seen().expect("saw something").entry()
+    }
+
     /// A member that leads since revision 11, having waited for revision 10.
     pub(super) fn leading(name: &str) -> Self {
         let mut rig = Self::new(name);
@@ -325,6 +330,14 @@ fn timeout() -> Error {
         backend: "test",
         after: s(4),
     }
+}
+
+/// `a` leads since revision 11, and `b` has seen that version.
+pub(super) fn leader_and_follower() -> (Rig, Rig) {
+    let leader = Rig::leading("a");
+    let mut follower = Rig::new("b");
+    follower.begin(&leader.standing());
+    (leader, follower)
 }
 
 pub(super) fn vacant(revision: u128) -> Entry<LeaderRecord> {

@@ -56,7 +56,7 @@ impl Pair {
     fn new() -> Self {
         let a = Rig::leading("a");
         let mut b = Rig::new("b");
-        b.begin(&standing(&a));
+        b.begin(&a.standing());
         Self { a, b }
     }
 
@@ -72,15 +72,6 @@ impl Pair {
 }
 
 /// The version that the member has seen last.
-fn standing(rig: &Rig) -> Entry<LeaderRecord> {
-    let sight = rig.machine.observer.seen().cloned().unwrap();
-    Entry {
-        revision: sight.revision,
-        value: sight.record,
-        ..Entry::absent()
-    }
-}
-
 /// What the member writes, as it will stand at `revision`.
 fn written(rig: &Rig, revision: u128) -> Entry<LeaderRecord> {
     Entry::present(super::rig::rev(revision), rig.lease_write().0)

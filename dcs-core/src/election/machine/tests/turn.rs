@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rig::{HEARTBEAT, Rig, TTL, rev, s, strangers, vacant};
+use super::rig::{HEARTBEAT, Rig, TTL, leader_and_follower, rev, s, strangers, vacant};
 use crate::election::machine::Command;
 use crate::election::{Eligibility, EventKind, Priority};
 use crate::{Entry, LeaderRecord, MemberName, Precondition, Secret, Session};
@@ -18,18 +18,6 @@ fn never() -> Command {
 
 fn name(name: &str) -> MemberName {
     name.parse().unwrap()
-}
-
-fn leader_and_follower() -> (Rig, Rig) {
-    let leader = Rig::leading("a");
-    let mut follower = Rig::new("b");
-    let held = leader.machine.observer.seen().cloned().unwrap();
-    follower.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
-    (leader, follower)
 }
 
 fn released(rig: &mut Rig) -> bool {
@@ -227,12 +215,8 @@ fn others_leave_the_release_to_the_successor_for_one_heartbeat_and_then_take_it(
 #[test]
 fn the_former_leader_leaves_its_release_to_the_successor_too() {
     let mut rig = Rig::leading("a");
-    let held = rig.machine.observer.seen().cloned().unwrap();
-    rig.begin(&Entry {
-        revision: held.revision,
-        value: held.record,
-        ..Entry::absent()
-    });
+    let held = rig.standing();
+    rig.begin(&held);
     rig.command(Command::GiveUpTo(name("c")));
     rig.command(Command::Contend);
     let released = rig.commit(12);

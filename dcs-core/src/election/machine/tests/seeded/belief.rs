@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::rig::{HEARTBEAT, Rig, TTL, rev, s, vacant};
-use super::{Pair, elected, shows, standing, written};
+use super::{Pair, elected, shows, written};
 use crate::Entry;
 use crate::election::LeaseTiming;
 use crate::election::machine::Command;
@@ -118,7 +118,7 @@ fn an_acquire_that_is_read_back_too_late_leads_all_the_same() {
 fn an_older_attempt_that_is_read_back_counts_for_a_renewal_that_got_lost() {
     shows(Bug::AckOfAnotherAttempt, || {
         let mut pair = Pair::new();
-        let before = standing(&pair.a);
+        let before = pair.a.standing();
         pair.pass(HEARTBEAT);
         pair.a.unknown();
         pair.a.read_shows(before);
@@ -131,7 +131,7 @@ fn an_older_attempt_that_is_read_back_counts_for_a_renewal_that_got_lost() {
 fn an_older_attempt_that_is_read_back_counts_for_an_acquire_that_got_lost() {
     shows(Bug::AckOfAnotherAttempt, || {
         let mut pair = Pair::new();
-        let before = standing(&pair.a);
+        let before = pair.a.standing();
         pair.a.pass(span());
         assert_eq!(pair.a.lease_write().1.revision(), Some(rev(11)));
         pair.a.unknown();
@@ -158,7 +158,7 @@ fn a_late_answer_opens_a_term_again_that_was_over() {
 fn the_own_name_in_an_old_record_makes_a_leader() {
     shows(Bug::OwnNameLeads, || {
         let mut pair = Pair::new();
-        let old = standing(&pair.a);
+        let old = pair.a.standing();
         pair.pass(TTL);
         let mut restarted = Rig::twin("a");
         restarted.begin(&old);
@@ -171,7 +171,7 @@ fn the_own_name_in_a_record_that_is_seen_again_carries_belief() {
     shows(Bug::OwnNameLeads, || {
         let mut pair = Pair::new();
         pair.pass(HEARTBEAT);
-        let seen_again = standing(&pair.a);
+        let seen_again = pair.a.standing();
         pair.a.watch(seen_again, None);
         pair.pass(TTL - HEARTBEAT);
         pair.both_lead(12)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers, vacant};
-use super::{Pair, acquires, altered, elected, shows, shows_from, standing, written};
+use super::{Pair, acquires, altered, elected, shows, shows_from, written};
 use crate::election::LeaseTiming;
 use crate::election::machine::Command;
 use crate::election::seeded::Bug;
@@ -13,7 +13,7 @@ use crate::{Entry, LeaderRecord};
 /// and leads beside `a`.
 fn edit(bug: Bug, change: fn(&mut LeaderRecord), wait: Duration) {
     shows_from(bug, Pair::new, |mut pair| {
-        let record = altered(&standing(&pair.a), change);
+        let record = altered(&pair.a.standing(), change);
         pair.b.watch(Entry::present(rev(12), record), Some(11));
         pair.pass(wait);
         pair.both_lead(13)
@@ -40,7 +40,7 @@ fn a_wall_clock_that_is_ahead_takes_over_at_once() {
         let a = Rig::leading("a");
         let mut b = Rig::new("b");
         b.clock.advance(TTL * 3);
-        b.begin(&standing(&a));
+        b.begin(&a.standing());
         elected(&mut b, 12) && a.leads()
     });
 }
@@ -51,7 +51,7 @@ fn a_wall_clock_that_is_ahead_by_less_than_the_ttl_takes_over_that_much_earlier(
         let a = Rig::leading("a");
         let mut b = Rig::new("b");
         b.clock.advance(TTL + HEARTBEAT);
-        b.begin(&standing(&a));
+        b.begin(&a.standing());
         assert!(!acquires(&b));
         b.machine.next_wake() == Some(TTL - HEARTBEAT)
     });
@@ -86,7 +86,7 @@ fn a_wait_that_begins_with_the_request_misses_what_was_written_meanwhile() {
 fn a_version_with_the_content_of_an_old_one_does_not_restart_the_wait() {
     shows(Bug::ContentNotRevision, || {
         let mut pair = Pair::new();
-        let first = standing(&pair.a);
+        let first = pair.a.standing();
         pair.pass(HEARTBEAT);
         pair.a.commit(12);
         pair.pass(s(2));
@@ -100,7 +100,7 @@ fn a_version_with_the_content_of_an_old_one_does_not_restart_the_wait() {
 fn the_own_name_in_a_restored_record_is_renewed_upon() {
     shows(Bug::OwnNameRenews, || {
         let leader = Rig::leading("b");
-        let old = standing(&Rig::leading("a"));
+        let old = Rig::leading("a").standing();
         let mut former = Rig::twin("a");
         former.begin(&bumped(&old, 12));
         elected(&mut former, 13) && leader.leads()
@@ -111,7 +111,7 @@ fn the_own_name_in_a_restored_record_is_renewed_upon() {
 fn two_processes_of_one_name_take_each_others_writes_for_their_own() {
     shows(Bug::OneIdentity, || {
         let (mut one, mut other) = (Rig::leading("a"), Rig::twin("a"));
-        other.begin(&standing(&one));
+        other.begin(&one.standing());
         if !acquires(&other) {
             return false;
         }
@@ -154,7 +154,7 @@ fn a_wait_by_the_config_in_force_forgets_a_longer_ttl_that_was_deleted() {
 fn a_wait_by_the_newest_claim_trusts_a_claim_that_was_restored() {
     shows(Bug::LcFromContent, || {
         let mut pair = Pair::new();
-        let old = altered(&standing(&pair.a), |record| {
+        let old = altered(&pair.a.standing(), |record| {
             let claim = record.claim.as_mut().unwrap();
             claim.ttl = s(15);
         });
@@ -190,7 +190,7 @@ fn a_holder_with_a_longer_clamp_than_the_own_wait_is_replaced_while_it_believes(
     shows(Bug::ClampAboveWait, || {
         let mut a = long();
         let mut b = Rig::new("b");
-        b.begin(&standing(&a));
+        b.begin(&a.standing());
         a.pass(TTL);
         b.pass(TTL);
         elected(&mut b, 12) && a.leads()
@@ -220,7 +220,7 @@ fn a_holder_that_is_removed_by_force_believes_beside_the_next_one() {
         a.commit(11);
         assert!(elected(&mut a, 12));
         b.conflict();
-        b.read_shows(standing(&a));
+        b.read_shows(a.standing());
         b.commit(13);
         elected(&mut b, 14) && a.leads()
     });

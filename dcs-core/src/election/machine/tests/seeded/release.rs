@@ -1,7 +1,7 @@
 //! Releases that should not be written, and marks that should not be honoured.
 
 use super::super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, vacant};
-use super::{Pair, acquires, elected, shows, standing, written};
+use super::{Pair, acquires, elected, shows, written};
 use crate::Entry;
 use crate::LeaderRecord;
 use crate::election::machine::Command;
@@ -10,7 +10,7 @@ use crate::election::seeded::Bug;
 /// A record of `a`, and how `a` released it: at the revisions 11 and 12.
 fn held_and_released() -> (Entry<LeaderRecord>, Entry<LeaderRecord>) {
     let mut a = Rig::leading("a");
-    let held = standing(&a);
+    let held = a.standing();
     a.command(Command::GiveUp);
     (held, a.commit(12))
 }
@@ -38,7 +38,7 @@ fn releases(rig: &Rig, revision: u128) -> bool {
 fn a_restored_record_is_released_by_its_former_holder() {
     shows(Bug::ReleaseWithoutH6, || {
         let mut pair = Pair::new();
-        let own = standing(&pair.a);
+        let own = pair.a.standing();
         pair.pass(HEARTBEAT);
         pair.a.command(Command::GiveUp);
         pair.pass(TTL - HEARTBEAT);
@@ -55,11 +55,11 @@ fn a_restored_record_is_released_by_its_former_holder() {
 fn a_former_holder_that_gives_up_later_releases_what_it_reads() {
     shows(Bug::ReleaseWithoutH6, || {
         let mut pair = Pair::new();
-        let own = standing(&pair.a);
+        let own = pair.a.standing();
         pair.pass(TTL);
         assert!(elected(&mut pair.b, 12));
         if pair.a.reads() {
-            pair.a.read_shows(standing(&pair.b));
+            pair.a.read_shows(pair.b.standing());
         }
         let restored = bumped(&own, 13);
         pair.a.watch(restored.clone(), Some(12));
@@ -84,7 +84,7 @@ fn a_successor_is_wiped_by_who_lost_to_it() {
         if !pair.a.reads() {
             return false;
         }
-        let successor = standing(&pair.b);
+        let successor = pair.b.standing();
         pair.a.read_shows(successor.clone());
         releases(&pair.a, 12) && honoured(&successor, pair.a.commit(13)) && pair.b.leads()
     });
@@ -127,7 +127,7 @@ fn a_mark_that_counts_over_a_deletion_frees_what_is_held() {
 fn a_release_that_follows_its_record_to_another_revision_frees_a_successor() {
     shows(Bug::ReleaseRetriedOnNewerRevision, || {
         let mut pair = Pair::new();
-        let own = standing(&pair.a);
+        let own = pair.a.standing();
         pair.a.command(Command::GiveUp);
         pair.b.watch(written(&pair.a, 12), Some(11));
         assert!(elected(&mut pair.b, 13));
@@ -157,7 +157,7 @@ fn a_release_that_finds_a_stranger_is_left_also_with_the_bug() {
 fn a_restored_attempt_from_before_a_release_opens_a_term() {
     shows(Bug::AttemptRevivedAfterRelease, || {
         let mut pair = Pair::new();
-        let own = standing(&pair.a);
+        let own = pair.a.standing();
         pair.a.command(Command::GiveUp);
         let released = pair.a.commit(12);
         pair.b.watch(released, Some(11));
