@@ -4,6 +4,7 @@
 use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
 
 use dcs_core::election::{Elector, LeaseTiming};
+use dcs_core::fencing::TokenGate;
 use dcs_core::{FencingToken, TokioClock};
 use dcs_memory::{MemoryStore, SeededEntropy};
 use tokio::sync::mpsc;
@@ -27,14 +28,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // What the leader writes to remembers the largest token that it has seen.
-    let mut largest: Option<FencingToken> = None;
+    let mut gate = TokenGate::new();
     let mut write = |who: &str, token: FencingToken| {
-        let verdict = if largest > Some(token) {
-            "REFUSED"
-        } else {
-            "accepted"
-        };
-        largest = largest.max(Some(token));
+        let verdict = gate.admit(token).map_or("REFUSED", |()| "accepted");
         println!("{who} writes with token {token}: {verdict}");
     };
     let (first, lease) = leaders.recv().await.ok_or("nobody leads")?;
