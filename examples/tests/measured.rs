@@ -23,19 +23,19 @@ use support::wait::{millis, now_ms, pass, seconds};
 
 /// An attempt may take 1.5 s here, which leaves room for a late answer.
 const SHORT_LATE: Timing = Timing {
-    ttl: seconds(6),
+    ttl: seconds(9),
     loop_wait: seconds(2),
-    flags: &["--ttl", "6s", "--loop-wait", "2s", "--retry-timeout", "3s"],
+    flags: &["--ttl", "9s", "--loop-wait", "2s", "--retry-timeout", "3s"],
 };
 
 /// An attempt may take 10 s, and the next renewal follows 10 s after the last:
 /// the shortest ttl, in steps of 5 s, that leaves the other two as they are.
 const LONG_LATE: Timing = Timing {
-    ttl: seconds(35),
+    ttl: seconds(50),
     loop_wait: seconds(10),
     flags: &[
         "--ttl",
-        "35s",
+        "50s",
         "--loop-wait",
         "10s",
         "--retry-timeout",
