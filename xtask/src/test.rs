@@ -49,7 +49,7 @@ const LONGER: [Step; 2] = [
     Step {
         name: "simulation",
         variable: None,
-        arguments: "run --quiet --profile sim -p dcs-sim --locked -- --histories 20000 --seed 1",
+        arguments: "xtask sim --histories 20000 --seed 1",
     },
 ];
 
@@ -310,7 +310,7 @@ mod tests {
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --locked",
                 "cargo test --workspace --all-features --locked",
                 "RUSTFLAGS='--cfg dcs_seeded_bugs' cargo test -p dcs-core --all-features --locked --target-dir target/seeded-bugs",
-                "cargo run --quiet --profile sim -p dcs-sim --locked -- --histories 20000 --seed 1",
+                "cargo xtask sim --histories 20000 --seed 1",
                 "cargo test --workspace --all-features --locked -- --ignored",
             ]
         );

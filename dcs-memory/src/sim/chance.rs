@@ -12,6 +12,19 @@ pub(super) fn chance(seed: u64, parts: [u64; 2]) -> Rng {
     Rng::with_seed(mixed)
 }
 
+/// The seed of one history of many: far apart for neighbours, and for runs
+/// whose seeds are neighbours.
+///
+/// ```
+/// use dcs_memory::sim::history_seed;
+///
+/// assert_ne!(history_seed(1, 1), history_seed(2, 0));
+/// ```
+#[must_use]
+pub const fn history_seed(run: u64, index: u64) -> u64 {
+    mix(mix(run).wrapping_add(index))
+}
+
 /// One step of `SplitMix64` (Steele, Lea and Flood, 2014).
 pub(super) const fn mix(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

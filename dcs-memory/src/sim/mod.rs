@@ -36,6 +36,7 @@ mod watch;
 mod world;
 
 pub use beliefs::Belief;
+pub use chance::history_seed;
 pub use class::Class;
 pub use edit::Edit;
 pub use fate::Fate;

@@ -26,7 +26,7 @@ pub(crate) fn one(args: &Args) -> anyhow::Result<bool> {
         return Ok(false);
     };
     if let Some(file) = &args.html {
-        replay::draw(&batch.simulation(first.seed), file)?;
+        replay::draw(batch.simulation(first.seed), file)?;
     }
     writeln!(
         out,

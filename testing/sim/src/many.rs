@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
         state.totals.add(&totals);
         bar.suspend(|| tell(args, &found));
         if let (Some(file), Some(first)) = (&args.html, found.values().next()) {
-            replay::draw(&batch.simulation(first.seed), file)?;
+            replay::draw(batch.simulation(first.seed), file)?;
         }
         state.keep(args)?;
     }

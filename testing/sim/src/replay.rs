@@ -6,7 +6,7 @@ use std::io::{Write as _, stdout};
 use std::path::Path;
 
 use anyhow::Context as _;
-use dcs_memory::sim::Simulation;
+use dcs_memory::sim::{History, Simulation};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::Args;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
         fs::write(file, &text).with_context(|| format!("writing {}", file.display()))?;
     }
     if let Some(file) = &args.html {
-        draw(&batch.simulation(seed), file)?;
+        write_page(&history, file)?;
     }
     let violations = u64::from(history.violation.is_some());
     let hash = hex(&Sha256::digest(text.as_bytes()));
@@ -44,8 +44,11 @@ pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
 }
 
 /// Draws a history.
-pub(crate) fn draw(simulation: &Simulation, file: &Path) -> anyhow::Result<()> {
-    let history = simulation.clone().traced().run_members();
+pub(crate) fn draw(simulation: Simulation, file: &Path) -> anyhow::Result<()> {
+    write_page(&simulation.traced().run_members(), file)
+}
+
+fn write_page(history: &History, file: &Path) -> anyhow::Result<()> {
     fs::write(file, history.to_html()).with_context(|| format!("writing {}", file.display()))
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use dcs_memory::sim::{History, Simulation, Swarm};
+use dcs_memory::sim::{History, Simulation, Swarm, history_seed};
 
 use crate::totals::Totals;
 
@@ -72,14 +72,14 @@ impl Batch {
         let seed = history_seed(self.seed, index);
         let history = catch_unwind(AssertUnwindSafe(|| self.simulation(seed).run_members()));
         let Ok(history) = history else {
-            totals.panicked();
+            totals.add(&Totals::panicked());
             return Some(Found {
                 seed,
                 what: "panicked".to_owned(),
                 invariant: "no panic".to_owned(),
             });
         };
-        totals.count(&history);
+        totals.add(&Totals::of(&history));
         found(&history)
     }
 
@@ -100,17 +100,4 @@ fn found(history: &History) -> Option<Found> {
         what: violation.to_string(),
         invariant: violation.invariant.name().to_owned(),
     })
-}
-
-/// The seed of one history of a run: far apart for neighbours, and for runs
-/// whose seeds are neighbours (one step of `SplitMix64` each).
-pub(crate) const fn history_seed(run: u64, index: u64) -> u64 {
-    mix(mix(run).wrapping_add(index))
-}
-
-const fn mix(seed: u64) -> u64 {
-    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }

@@ -31,30 +31,36 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn count(&mut self, history: &History) {
-        self.histories += 1;
-        self.violations += u64::from(history.violation.is_some());
-        self.hostile += u64::from(history.is_hostile);
-        self.terms += history.counts.terms;
-        self.lost += history.counts.lost;
-        self.released += history.counts.released;
-        self.renewals += history.counts.renewals;
-        self.writes += history.counts.writes;
-        self.effects += history.counts.effects;
-        self.refused_effects += history.counts.refused_effects;
-        self.alarms += history.counts.alarms;
-        self.virtual_seconds += history.length.as_secs();
-        *self.members.entry(history.nodes).or_default() += 1;
-        for (class, (made, hit)) in &history.hits {
-            let both = self.hits.entry(class.name().to_owned()).or_default();
-            *both = (both.0 + made, both.1 + hit);
+    /// One history.
+    pub(crate) fn of(history: &History) -> Self {
+        let hits = history.hits.iter();
+        Self {
+            histories: 1,
+            violations: u64::from(history.violation.is_some()),
+            hostile: u64::from(history.is_hostile),
+            terms: history.counts.terms,
+            lost: history.counts.lost,
+            released: history.counts.released,
+            renewals: history.counts.renewals,
+            writes: history.counts.writes,
+            effects: history.counts.effects,
+            refused_effects: history.counts.refused_effects,
+            alarms: history.counts.alarms,
+            virtual_seconds: history.length.as_secs(),
+            members: BTreeMap::from([(history.nodes, 1)]),
+            hits: hits
+                .map(|(class, both)| (class.name().to_owned(), *both))
+                .collect(),
         }
     }
 
     /// A history that did not come to its end.
-    pub(crate) fn panicked(&mut self) {
-        self.histories += 1;
-        self.violations += 1;
+    pub(crate) fn panicked() -> Self {
+        Self {
+            histories: 1,
+            violations: 1,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
