@@ -117,21 +117,21 @@ impl MemoryDcs {
     async fn exchange<T>(
         &self,
         is_write: bool,
-        what: &str,
+        what: impl Fn() -> String,
         run: impl FnOnce(&mut Registers, Stamp) -> T,
     ) -> Option<T> {
         let journey = self.link().journey(is_write);
         let lost = self.link().is_cut || journey.loses_request;
         if lost || journey.there >= journey.deadline {
             self.wait(journey.deadline).await;
-            self.note(|| format!("{what}: no answer, not received"));
+            self.note(|| format!("{}: no answer, not received", what()));
             return None;
         }
         self.wait(journey.there).await;
         let left = journey.deadline.saturating_sub(journey.there);
         if self.link().is_cut {
             self.wait(left).await;
-            self.note(|| format!("{what}: no answer, not received"));
+            self.note(|| format!("{}: no answer, not received", what()));
             return None;
         }
         let answer = {
@@ -148,37 +148,38 @@ impl MemoryDcs {
         } else {
             self.wait(left).await;
         }
-        self.note(|| format!("{what}: no answer, but received"));
+        self.note(|| format!("{}: no answer, but received", what()));
         None
     }
 
     async fn send(
         &self,
-        what: &str,
+        what: impl Fn() -> String,
         run: impl FnOnce(&mut Registers, Stamp) -> Result<dcs_core::Committed, Error>,
     ) -> Outcome {
-        let Some(result) = self.exchange(true, what, run).await else {
+        let Some(result) = self.exchange(true, &what, run).await else {
             return Outcome::Unknown(self.no_answer());
         };
         match result {
             Ok(committed) => {
-                self.note(|| format!("{what}: committed {:?}", committed.revision));
+                self.note(|| format!("{}: committed {:?}", what(), committed.revision));
                 Outcome::Committed(committed)
             }
             Err(error) => {
-                self.note(|| format!("{what}: not committed, {error}"));
+                self.note(|| format!("{}: not committed, {error}", what()));
                 Outcome::NotCommitted(error)
             }
         }
     }
 
     async fn read<T>(&self, what: &str, run: impl FnOnce(&Snapshot) -> T) -> Result<T, Error> {
+        let what = || what.to_owned();
         let answer = self
             .exchange(false, what, |registers, _| {
                 run(&registers.keys(&self.scope).now)
             })
             .await;
-        self.note(|| format!("{what}: answered {}", answer.is_some()));
+        self.note(|| format!("{}: answered {}", what(), answer.is_some()));
         answer.ok_or_else(|| self.no_answer())
     }
 }
@@ -202,38 +203,38 @@ impl Dcs for MemoryDcs {
     }
 
     async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
-        let what = match expected.revision() {
+        let what = || match expected.revision() {
             Some(revision) => format!("write {} on {revision:?}", change.key()),
             None => format!("create {}", change.key()),
         };
-        self.send(&what, |registers, at| {
+        self.send(what, |registers, at| {
             registers.write(&self.scope, change, expected, at)
         })
         .await
     }
 
     async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
-        let what = match expected.revision() {
+        let what = || match expected.revision() {
             Some(revision) => format!("touch {key} with {token:?} on {revision:?}"),
             None => format!("create {key} with {token:?}"),
         };
-        self.send(&what, |registers, at| {
+        self.send(what, |registers, at| {
             registers.fence(&self.scope, (key, expected), token, at)
         })
         .await
     }
 
     async fn put_member(&self, record: &MemberRecord) -> Outcome {
-        let what = format!("put members/{}", record.name());
-        self.send(&what, |registers, at| {
+        let what = || format!("put members/{}", record.name());
+        self.send(what, |registers, at| {
             Ok(registers.put_member(&self.scope, record, at))
         })
         .await
     }
 
     async fn delete_member(&self, name: &MemberName) -> Outcome {
-        let what = format!("delete members/{name}");
-        self.send(&what, |registers, at| {
+        let what = || format!("delete members/{name}");
+        self.send(what, |registers, at| {
             registers.delete_member(&self.scope, name, at)
         })
         .await

@@ -45,10 +45,11 @@ impl Registers {
     }
 
     pub(crate) fn keys(&mut self, scope: &Scope) -> &mut Keys {
-        let capacity = self.log_capacity;
-        self.scopes
-            .entry(scope.clone())
-            .or_insert_with(|| Keys::new(capacity))
+        if !self.scopes.contains_key(scope) {
+            let keys = Keys::new(self.log_capacity);
+            self.scopes.insert(scope.clone(), keys);
+        }
+        self.scopes.get_mut(scope).expect("it was just put there")
     }
 
     /// One conditional write of one shared key.
