@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_core::{Dcs, Error, LeaderUpdate, Update, WatchEvent, WatchStream};
+use dcs_core::{Dcs, Error, Key, LeaderUpdate, Revision, Update, WatchEvent, WatchStream};
 use futures_util::StreamExt;
 use futures_util::future::select;
 use futures_util::stream::unfold;
@@ -14,7 +14,7 @@ use crate::log::Found;
 
 /// Shortest silence: a watch that re-opens without a pause would never let
 /// virtual time go on.
-const SHORTEST_SILENCE: Duration = Duration::from_millis(1);
+pub(crate) const SHORTEST_SILENCE: Duration = Duration::from_millis(1);
 
 pub(crate) struct Watch {
     handle: MemoryDcs,
@@ -75,7 +75,12 @@ impl Watch {
             let quiet = self.silence.saturating_sub(waited);
             let rest = match self.step(opening.saturating_sub(waited)) {
                 Step::Item(event) => {
-                    self.handle.note(|| format!("watch: {}", describe(&event)));
+                    self.handle.note(|| {
+                        format!(
+                            "watch: {}",
+                            describe(&event, |revision| format!("{revision:?}"))
+                        )
+                    });
                     return Ok(event);
                 }
                 Step::Nothing if quiet.is_zero() => return self.nothing_heard(),
@@ -160,28 +165,30 @@ impl Watch {
     }
 }
 
-fn describe(event: &WatchEvent) -> String {
+/// A watch item in words, with revisions as `show` tells them.
+pub(crate) fn describe(event: &WatchEvent, show: impl Fn(Option<Revision>) -> String) -> String {
     let update = match event {
         WatchEvent::Reset(snapshot) => {
-            return format!("reset, leader {:?}", snapshot.leader.revision);
+            return format!("reset, leader {}", show(snapshot.leader.revision));
         }
         WatchEvent::Alive => return "alive".to_owned(),
         WatchEvent::Changed(update) => update,
     };
-    match update {
+    let (key, revision) = match update {
         Update::Leader(LeaderUpdate {
             entry, previous, ..
         }) => {
-            format!("leader {previous:?} to {:?}", entry.revision)
+            return format!("leader {} to {}", show(*previous), show(entry.revision));
         }
-        Update::Status(entry) => format!("status {:?}", entry.revision),
-        Update::Failsafe(entry) => format!("failsafe {:?}", entry.revision),
-        Update::Config(entry) => format!("config {:?}", entry.revision),
-        Update::Initialize(entry) => format!("initialize {:?}", entry.revision),
-        Update::History(entry) => format!("history {:?}", entry.revision),
-        Update::Failover(entry) => format!("failover {:?}", entry.revision),
-        Update::Sync(entry) => format!("sync {:?}", entry.revision),
-        Update::Member(name, entry) => format!("members/{name} {:?}", entry.revision),
-        _ => "a key that this version does not know".to_owned(),
-    }
+        Update::Status(entry) => (Key::Status, entry.revision),
+        Update::Failsafe(entry) => (Key::Failsafe, entry.revision),
+        Update::Config(entry) => (Key::Config, entry.revision),
+        Update::Initialize(entry) => (Key::Initialize, entry.revision),
+        Update::History(entry) => (Key::History, entry.revision),
+        Update::Failover(entry) => (Key::Failover, entry.revision),
+        Update::Sync(entry) => (Key::Sync, entry.revision),
+        Update::Member(name, entry) => (Key::Member(name.clone()), entry.revision),
+        _ => return "a key that this version does not know".to_owned(),
+    };
+    format!("{key} {}", show(revision))
 }

@@ -81,6 +81,15 @@ impl Class {
         Self::Ambush,
     ];
 
+    /// What a cut counts for that loses these.
+    pub(super) const fn of_cut(requests: bool, answers: bool) -> Self {
+        match (requests, answers) {
+            (true, false) => Self::CutRequests,
+            (false, true) => Self::CutAnswers,
+            _ => Self::Cut,
+        }
+    }
+
     /// Its name, in words.
     #[must_use]
     pub const fn name(self) -> &'static str {

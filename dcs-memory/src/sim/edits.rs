@@ -8,7 +8,10 @@ use super::chance::mix;
 use super::class::Class;
 use super::edit::Edit;
 use super::executor::lock;
-use super::story::{Story, member_name};
+use super::story::Story;
+
+/// A holder who is no member of the simulation.
+pub(super) const STRANGER: &str = "m99";
 
 impl Story {
     pub(super) fn ask_for_handover(&self, candidate: Option<MemberName>) {
@@ -107,9 +110,9 @@ impl Story {
     }
 }
 
-/// A holder who is no member of the simulation.
-pub(super) fn stranger() -> MemberName {
-    member_name(99)
+#[expect(clippy::expect_used, reason = "a constant that is a valid name")]
+fn stranger() -> MemberName {
+    STRANGER.parse().expect("a valid name")
 }
 
 fn is_released(record: &dcs_core::LeaderRecord) -> bool {

@@ -128,14 +128,14 @@ impl Executor {
             call();
             true
         };
-        self.0.set_timer(at, Due::Call(Box::new(call)));
+        self.0.set_timer(at, false, Due::Call(Box::new(call)));
     }
 
     /// The same before everything else of that instant, whenever it was set:
     /// a fault by chance and the same one by plan come at one place. `call`
     /// says whether anything happened: if not, there is nothing to look at.
     pub(super) fn first_at(&self, at: Nanos, call: impl FnOnce() -> bool + Send + 'static) {
-        self.0.set(at, true, Due::Call(Box::new(call)));
+        self.0.set_timer(at, true, Due::Call(Box::new(call)));
     }
 
     /// Runs `call` after so much real time.
@@ -146,7 +146,7 @@ impl Executor {
     /// Wakes `waker` at an instant, once; dropping the alarm calls it off.
     pub(super) fn alarm(&self, at: Nanos, waker: Waker) -> Alarm {
         let shared = Arc::new(Mutex::new(Some(waker)));
-        self.0.set_timer(at, Due::Wake(Arc::clone(&shared)));
+        self.0.set_timer(at, false, Due::Wake(Arc::clone(&shared)));
         Alarm(shared)
     }
 
@@ -294,11 +294,8 @@ impl Shared {
         lock(&self.tasks)
     }
 
-    fn set_timer(&self, at: Nanos, due: Due) {
-        self.set(at, false, due);
-    }
-
-    fn set(&self, at: Nanos, is_first: bool, due: Due) {
+    /// Sets a timer; one that `is_first` comes before the others of its instant.
+    fn set_timer(&self, at: Nanos, is_first: bool, due: Due) {
         let mut queue = self.queue();
         queue.timers_made += 1;
         let order = (!is_first, queue.timers_made);

@@ -125,6 +125,53 @@ pub enum Fault {
     },
 }
 
+/// The faults that are aimed at a process.
+macro_rules! aimed_at {
+    ($process:ident) => {
+        Self::Crash {
+            process: $process,
+            ..
+        } | Self::Pause {
+            process: $process,
+            ..
+        } | Self::Suspend {
+            process: $process,
+            ..
+        } | Self::Twin { process: $process }
+            | Self::Cut {
+                process: $process,
+                ..
+            }
+            | Self::LateAnswers {
+                process: $process,
+                ..
+            }
+            | Self::LateWatch {
+                process: $process,
+                ..
+            }
+            | Self::BrokenWatch { process: $process }
+            | Self::WatchGap { process: $process }
+            | Self::SilentWatch { process: $process }
+            | Self::Slew {
+                process: $process,
+                ..
+            }
+            | Self::WallJump {
+                process: $process,
+                ..
+            }
+            | Self::Timing {
+                process: $process,
+                ..
+            }
+            | Self::Message {
+                process: $process,
+                ..
+            }
+    };
+}
+
 impl Fault {
     /// The class that it counts for; `None` for a message, which counts for
     /// what becomes of it.
@@ -136,11 +183,7 @@ impl Fault {
             Self::Twin { .. } => Class::Twin,
             Self::Cut {
                 requests, answers, ..
-            } => match (requests, answers) {
-                (true, false) => Class::CutRequests,
-                (false, true) => Class::CutAnswers,
-                _ => Class::Cut,
-            },
+            } => Class::of_cut(*requests, *answers),
             Self::LateAnswers { .. } => Class::LateAnswers,
             Self::LateWatch { .. } => Class::LateWatch,
             Self::BrokenWatch { .. } => Class::BrokenWatch,
@@ -155,44 +198,18 @@ impl Fault {
         })
     }
 
-    /// The same, to aim it at another one.
-    pub(super) const fn process_mut(&mut self) -> Option<&mut usize> {
+    /// The process that it is aimed at.
+    pub(super) const fn process(&self) -> Option<usize> {
         match self {
-            Self::Crash { process, .. }
-            | Self::Pause { process, .. }
-            | Self::Suspend { process, .. }
-            | Self::Twin { process }
-            | Self::Cut { process, .. }
-            | Self::LateAnswers { process, .. }
-            | Self::LateWatch { process, .. }
-            | Self::BrokenWatch { process }
-            | Self::WatchGap { process }
-            | Self::SilentWatch { process }
-            | Self::Slew { process, .. }
-            | Self::WallJump { process, .. }
-            | Self::Timing { process, .. }
-            | Self::Message { process, .. } => Some(process),
+            aimed_at!(process) => Some(*process),
             Self::Handover { .. } | Self::Edit(_) => None,
         }
     }
 
-    /// The process that it is aimed at.
-    pub(super) const fn process(&self) -> Option<usize> {
+    /// The same, to aim it at another one.
+    pub(super) const fn process_mut(&mut self) -> Option<&mut usize> {
         match self {
-            Self::Crash { process, .. }
-            | Self::Pause { process, .. }
-            | Self::Suspend { process, .. }
-            | Self::Twin { process }
-            | Self::Cut { process, .. }
-            | Self::LateAnswers { process, .. }
-            | Self::LateWatch { process, .. }
-            | Self::BrokenWatch { process }
-            | Self::WatchGap { process }
-            | Self::SilentWatch { process }
-            | Self::Slew { process, .. }
-            | Self::WallJump { process, .. }
-            | Self::Timing { process, .. }
-            | Self::Message { process, .. } => Some(*process),
+            aimed_at!(process) => Some(process),
             Self::Handover { .. } | Self::Edit(_) => None,
         }
     }

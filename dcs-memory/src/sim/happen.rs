@@ -13,18 +13,19 @@ use super::trace::Mark;
 use super::trouble::SLEW_PPM;
 
 impl Story {
-    /// Carries a fault out.
-    pub(super) fn happen(self: &Arc<Self>, fault: Fault) {
+    /// Carries a fault out, and keeps it for a replay, if it is aimed at someone
+    /// who is there: a plan may name a process that never came to be, or is gone.
+    pub(super) fn happens(self: &Arc<Self>, fault: Fault) {
         let world = &self.world;
         if let Some(class) = fault.class() {
             world.made(class);
         }
         world.note(|| format!("-- {fault}"));
         let aim = fault.process();
-        // A plan may name a process that never came to be, or is gone.
         if aim.is_some_and(|process| !self.running().contains(&process)) {
             return;
         }
+        world.happens(fault.clone());
         world.trace.mark(|| Mark::Fault {
             fault: fault.clone(),
         });
@@ -160,11 +161,7 @@ impl Story {
     }
 
     fn cut(self: &Arc<Self>, process: usize, (requests, answers): (bool, bool), lasts: Duration) {
-        let class = match (requests, answers) {
-            (true, false) => Class::CutRequests,
-            (false, true) => Class::CutAnswers,
-            _ => Class::Cut,
-        };
+        let class = Class::of_cut(requests, answers);
         self.world.with_link(process, |link| {
             if requests {
                 link.cut_requests.push(class);

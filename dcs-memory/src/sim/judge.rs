@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use dcs_core::election::{Elector, EventKind, Events};
-use dcs_core::{Committed, Entry, Error, LeaderRecord, LeaderWrite, Outcome, Revision};
+use dcs_core::{Attempt, Committed, Entry, Error, LeaderRecord, LeaderWrite, Outcome, Revision};
 use futures_util::StreamExt;
 
 use super::class::Class;
@@ -109,8 +109,7 @@ pub(super) struct Judge {
     judged: Vec<Judged>,
     believers: Vec<usize>,
     largest_token: u128,
-    token_of: HashMap<u128, usize>,
-    attempts: HashSet<String>,
+    attempts: HashSet<Attempt>,
     writes: HashMap<(usize, u64), Write>,
     acts: Vec<Act>,
     acts_made: u64,
@@ -248,18 +247,19 @@ impl Judge {
 
     /// Who believes at this instant.
     pub(super) fn believers(&self) -> Vec<usize> {
-        let judged = self.judged.iter();
-        let believing = judged.filter(|judged| judged.is_alive && judged.elector.is_leader());
-        believing.map(|judged| judged.process).collect()
+        self.believing().map(|judged| judged.process).collect()
     }
 
     /// Who believes, and the token of the term that it told.
     pub(super) fn believes(&self) -> Vec<(usize, Option<u128>)> {
-        let judged = self.judged.iter();
-        let believing = judged.filter(|judged| judged.is_alive && judged.elector.is_leader());
+        let believing = self.believing();
         believing
             .map(|judged| (judged.process, judged.open))
             .collect()
+    }
+
+    fn believing(&self) -> impl Iterator<Item = &Judged> {
+        self.judged.iter().filter(|judged| judged.believes())
     }
 
     /// Looks at everyone: also at those of whom nothing was polled.
@@ -274,30 +274,25 @@ impl Judge {
     fn check(&mut self, now: Nanos, index: usize) {
         let judged = &self.judged[index];
         self.believers.retain(|known| *known != index);
-        if !judged.is_alive || !judged.elector.is_leader() {
+        if !judged.believes() {
             return;
         }
-        let name = told(judged);
         let (open, covered) = (judged.open, judged.covered);
-        let others = self.believers.iter().map(|other| &self.judged[*other]);
-        let other = others
-            .filter(|other| other.is_alive && other.elector.is_leader())
-            .map(told)
-            .next();
+        let mut others = self.believers.iter().copied();
+        let other = others.find(|other| self.judged[*other].believes());
         self.believers.push(index);
         if let Some(other) = other {
-            self.fail(
-                now,
-                Invariant::OneBeliever,
-                format!("{other} and {name} believe"),
-            );
+            let [other, name] = [other, index].map(|index| told(&self.judged[index]));
+            let what = format!("{other} and {name} believe");
+            self.fail(now, Invariant::OneBeliever, what);
         }
         if open.is_none() {
-            let what = format!("{name} believes outside of a term");
+            let what = format!("{} believes outside of a term", told(&self.judged[index]));
             self.fail(now, Invariant::EndIsEnd, what);
         }
         if self.checks_cover && covered <= now {
             let over = Duration::from_nanos(now - covered);
+            let name = told(&self.judged[index]);
             let what = format!("{name} believes {over:?} longer than its writes carry it");
             self.fail(now, Invariant::Covered, what);
         }
@@ -322,7 +317,6 @@ impl Judge {
         let name = told(judged);
         match kind {
             EventKind::Elected { token, .. } => {
-                let process = judged.process;
                 let token = token.get();
                 self.counts.terms += 1;
                 let same = |other: &&Judged| other.is_alive && other.name == judged.name;
@@ -342,7 +336,6 @@ impl Judge {
                     self.fail(now, Invariant::TokensGrow, what);
                 }
                 self.largest_token = self.largest_token.max(token);
-                self.token_of.insert(token, process);
             }
             EventKind::Renewed { token, .. } => {
                 self.counts.renewals += 1;
@@ -381,7 +374,7 @@ impl Judge {
         if write.record.holder.is_none() {
             return;
         }
-        let nonce = claim.map(|claim| claim.attempt.to_string());
+        let nonce = claim.map(|claim| claim.attempt);
         let is_new = nonce.is_some_and(|nonce| self.attempts.insert(nonce));
         if self.checks_cover && !is_new {
             self.fail(
@@ -495,16 +488,19 @@ impl Judge {
             self.fail(now, Invariant::NoStaleEffect, what);
         }
         self.accepted = Some((token, process));
-        let others = self.judged.iter().filter(|other| other.process != process);
-        let other = others
-            .filter(|other| other.is_alive && other.elector.is_leader())
-            .map(told)
-            .next();
+        let other = self.believing().find(|other| other.process != process);
+        let other = other.map(told);
         if let (Some(other), false) = (other, was_stopped) {
             let what = format!("process {process} acts while {other} believes");
             self.fail(now, Invariant::OneActs, what);
         }
         true
+    }
+}
+
+impl Judged {
+    fn believes(&self) -> bool {
+        self.is_alive && self.elector.is_leader()
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dcs_core::{
-    Capabilities, Change, Dcs, Entry, Error, FencingToken, Key, LeaderRecord, MemberName,
-    MemberRecord, Outcome, Precondition, Scope, Snapshot, WatchStream,
+    Capabilities, Change, Committed, Dcs, Entry, Error, FencingToken, Key, LeaderRecord,
+    MemberName, MemberRecord, Outcome, Precondition, Scope, Snapshot, WatchStream,
 };
 use futures_util::StreamExt;
 
@@ -17,7 +17,7 @@ use super::executor::{Nanos, lock};
 use super::fate::Fate;
 use super::trace::{Answered, Mark, Wrote};
 use super::watch::SimWatch;
-use super::world::World;
+use super::world::{Link, World};
 use crate::BACKEND;
 
 /// After so long a request without an answer ends, if nobody ended it before.
@@ -30,6 +30,8 @@ pub(super) struct SimDcs {
     process: usize,
 }
 
+/// The number of a request, what becomes of it, and how long its ways take.
+type Fated = (u64, Fate, [Nanos; 2]);
 type Run<T> = Arc<dyn Fn(&World) -> T + Send + Sync>;
 
 impl SimDcs {
@@ -38,11 +40,7 @@ impl SimDcs {
     }
 
     /// Sends one request, which `run` carries out at the store.
-    fn exchange<T: Send + 'static>(
-        &self,
-        (number, fate, ways): (u64, Fate, [Nanos; 2]),
-        run: Run<T>,
-    ) -> Answer<T> {
+    fn exchange<T: Send + 'static>(&self, (number, fate, ways): Fated, run: Run<T>) -> Answer<T> {
         let answer = Answer::new();
         let journey = Journey {
             world: Arc::clone(&self.world),
@@ -60,7 +58,7 @@ impl SimDcs {
             // The giver is kept nowhere: the answer never comes.
             return answer;
         }
-        if journey.is_cut(|link| link.cut_requests.last().copied()) {
+        if journey.is_cut(Link::requests_cut) {
             return answer;
         }
         if let Some(again) = fate.again {
@@ -94,15 +92,37 @@ impl SimDcs {
         self.within(answer).await.ok_or_else(no_answer)
     }
 
+    /// A conditional write: the judge compares what became of it with what the
+    /// process is told.
+    async fn send_once(
+        &self,
+        what: impl FnOnce() -> String + Send,
+        run: impl Fn(&World) -> Result<Committed, Error> + Send + Sync + 'static,
+        fated: Fated,
+    ) -> Outcome {
+        let id = (self.process, fated.0);
+        let is_refused = fated.1.is_refused;
+        let run = move |world: &World| {
+            let result = run(world);
+            lock(&world.judge).ran(id, &result);
+            result
+        };
+        let outcome = self.send(what, run, fated).await;
+        let now = self.world.now();
+        lock(&self.world.judge).reported(now, id, is_refused, &outcome);
+        outcome
+    }
+
     async fn send(
         &self,
-        what: String,
-        run: impl Fn(&World) -> Result<dcs_core::Committed, Error> + Send + Sync + 'static,
-        fated: (u64, Fate, [Nanos; 2]),
+        what: impl FnOnce() -> String + Send,
+        run: impl Fn(&World) -> Result<Committed, Error> + Send + Sync + 'static,
+        fated: Fated,
     ) -> Outcome {
         let (number, fate, _) = fated;
         let process = self.process;
-        self.world.note(|| format!("p{process} #{number} {what}"));
+        self.world
+            .note(|| format!("p{process} #{number} {}", what()));
         if fate.is_refused {
             self.world.made(Class::Refused);
             self.world.hit(Class::Refused);
@@ -148,7 +168,7 @@ struct Journey {
 impl Journey {
     fn arrive<T: Send + 'static>(self, world: &World, run: &Run<T>, giver: Answer<T>) {
         let (process, number, fate) = (self.process, self.number, self.fate);
-        if self.is_cut(|link| link.cut_requests.last().copied()) {
+        if self.is_cut(Link::requests_cut) {
             return;
         }
         if !fate.late.is_zero() {
@@ -164,7 +184,7 @@ impl Journey {
             world.hit(Class::AnswerLost);
             return;
         }
-        if self.is_cut(|link| link.cut_answers.last().copied()) {
+        if self.is_cut(Link::answers_cut) {
             return;
         }
         let late_answers = world.with_link(process, |link| link.late_answers.iter().max().copied());
@@ -173,7 +193,7 @@ impl Journey {
         let world = Arc::clone(&self.world);
         let executor = world.executor.clone();
         executor.after(wait, move || {
-            if self.is_cut(|link| link.cut_answers.last().copied()) {
+            if self.is_cut(Link::answers_cut) {
                 return;
             }
             let is_too_late = giver.is_given_up() || world.leader().revision != version;
@@ -192,7 +212,7 @@ impl Journey {
 
     /// The same bytes once more. Whatever comes of it, nobody waits for it.
     fn arrive_again<T>(self, world: &World, run: &Run<T>) {
-        if self.is_cut(|link| link.cut_requests.last().copied()) {
+        if self.is_cut(Link::requests_cut) {
             return;
         }
         let (process, number) = (self.process, self.number);
@@ -201,7 +221,7 @@ impl Journey {
         run(world);
     }
 
-    fn is_cut(&self, cut: impl Fn(&super::world::Link) -> Option<Class>) -> bool {
+    fn is_cut(&self, cut: fn(&Link) -> Option<Class>) -> bool {
         let passes = self.fate.is_stray && self.world.now() > self.sent_at;
         let class = self.world.with_link(self.process, |link| cut(link));
         let Some(class) = class.filter(|_| !passes) else {
@@ -252,20 +272,15 @@ impl Dcs for SimDcs {
     async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
         let process = self.process;
         let fated = self.world.fate(process, true);
-        let id = (process, fated.0);
-        let is_refused = fated.1.is_refused;
-        self.world.sends(id, change);
-        let what = describe(change, expected);
-        let is_lease = matches!(change, Change::Leader(_));
-        let change = change.clone();
-        let covers = covers(&change).map(|span| self.world.now() + span);
+        let request = fated.0;
+        self.world.sends((process, request), change);
+        let write = change.clone();
+        let covers = covers(change).map(|span| self.world.now() + span);
         let everything = Arc::downgrade(&self.world);
         let run = move |world: &World| {
-            let result = world.apply(process, &change, expected);
-            let mut judge = lock(&world.judge);
-            judge.ran(id, &result);
+            let result = world.apply(process, &write, expected);
             if let (Some(until), Ok(_)) = (covers, &result) {
-                judge.carried(process, until);
+                lock(&world.judge).carried(process, until);
                 let everything = everything.clone();
                 world.executor.at(until.max(world.now()), move || {
                     if let Some(world) = everything.upgrade() {
@@ -275,57 +290,47 @@ impl Dcs for SimDcs {
             }
             result
         };
-        let outcome = self.send(what, run, fated).await;
-        if is_lease {
+        let what = || describe(change, expected);
+        let outcome = self.send_once(what, run, fated).await;
+        if matches!(change, Change::Leader(_)) {
             self.world.trace.mark(|| Mark::Answered {
                 process,
-                request: id.1,
+                request,
                 answer: answered(&outcome),
             });
         }
-        let now = self.world.now();
-        lock(&self.world.judge).reported(now, id, is_refused, &outcome);
         outcome
     }
 
     async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
         let fated = self.world.fate(self.process, true);
-        let id = (self.process, fated.0);
-        let is_refused = fated.1.is_refused;
-        let what = format!("touches {key} with {token:?}");
-        let key = key.clone();
+        let fenced = key.clone();
         let run = move |world: &World| {
-            let result = world.third_party(|registers, at| {
-                registers.fence(&world.scope, (&key, expected), token, at)
-            });
-            lock(&world.judge).ran(id, &result);
-            result
+            world.third_party(|registers, at| {
+                registers.fence(&world.scope, (&fenced, expected), token, at)
+            })
         };
-        let outcome = self.send(what, run, fated).await;
-        let now = self.world.now();
-        lock(&self.world.judge).reported(now, id, is_refused, &outcome);
-        outcome
+        let what = || format!("touches {key} with {token:?}");
+        self.send_once(what, run, fated).await
     }
 
     async fn put_member(&self, record: &MemberRecord) -> Outcome {
         let fated = self.world.fate(self.process, true);
-        let what = format!("put members/{}", record.name());
-        let record = record.clone();
+        let put = record.clone();
         let run = move |world: &World| {
-            let put =
-                world.third_party(|registers, at| registers.put_member(&world.scope, &record, at));
-            Ok(put)
+            Ok(world.third_party(|registers, at| registers.put_member(&world.scope, &put, at)))
         };
+        let what = || format!("put members/{}", record.name());
         self.send(what, run, fated).await
     }
 
     async fn delete_member(&self, name: &MemberName) -> Outcome {
         let fated = self.world.fate(self.process, true);
-        let what = format!("delete members/{name}");
-        let name = name.clone();
+        let gone = name.clone();
         let run = move |world: &World| {
-            world.third_party(|registers, at| registers.delete_member(&world.scope, &name, at))
+            world.third_party(|registers, at| registers.delete_member(&world.scope, &gone, at))
         };
+        let what = || format!("delete members/{name}");
         self.send(what, run, fated).await
     }
 

@@ -29,30 +29,28 @@ pub(super) fn simpler(planned: &Planned) -> Vec<Planned> {
 
 fn simpler_fault(fault: &Fault) -> Vec<Fault> {
     let mut all = instead(fault);
-    let short = |lasts: &Duration| shorter(*lasts);
-    let shortened = match fault {
+    let spans = lasts_of(&mut fault.clone()).map_or_else(Vec::new, |lasts| shorter(*lasts));
+    all.extend(spans.into_iter().map(|shorter| {
+        let mut fault = fault.clone();
+        if let Some(lasts) = lasts_of(&mut fault) {
+            *lasts = shorter;
+        }
+        fault
+    }));
+    all
+}
+
+/// How long it lasts, if it is nothing that only happens.
+const fn lasts_of(fault: &mut Fault) -> Option<&mut Duration> {
+    match fault {
         Fault::Crash { restart: lasts, .. }
         | Fault::Pause { lasts, .. }
         | Fault::Suspend { lasts, .. }
         | Fault::Cut { lasts, .. }
         | Fault::LateAnswers { lasts, .. }
-        | Fault::LateWatch { lasts, .. } => short(lasts),
-        _ => Vec::new(),
-    };
-    all.extend(shortened.into_iter().map(|shorter| {
-        let mut fault = fault.clone();
-        match &mut fault {
-            Fault::Crash { restart: lasts, .. }
-            | Fault::Pause { lasts, .. }
-            | Fault::Suspend { lasts, .. }
-            | Fault::Cut { lasts, .. }
-            | Fault::LateAnswers { lasts, .. }
-            | Fault::LateWatch { lasts, .. } => *lasts = shorter,
-            _ => {}
-        }
-        fault
-    }));
-    all
+        | Fault::LateWatch { lasts, .. } => Some(lasts),
+        _ => None,
+    }
 }
 
 /// Another fault in its place.

@@ -145,17 +145,7 @@ impl Story {
             .collect()
     }
 
-    /// A fault: carried out, and kept for a replay if it is aimed at someone
-    /// who is there.
-    pub(super) fn happens(self: &Arc<Self>, fault: Fault) {
-        let aim = fault.process();
-        if aim.is_none_or(|process| self.running().contains(&process)) {
-            self.world.happens(fault.clone());
-        }
-        self.happen(fault);
-    }
-
-    /// The same a moment later, and not within the turn of a process: what else
+    /// A fault a moment later, and not within the turn of a process: what else
     /// happens at this instant comes before it, also in a replay.
     pub(super) fn happens_next(self: &Arc<Self>, fault: Fault) {
         let story = Arc::clone(self);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use dcs_core::{Clock, Error, Snapshot, Stamp, Update, WatchEvent};
+use dcs_core::{Clock, Error, Snapshot, Stamp, WatchEvent};
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
 
@@ -16,12 +16,10 @@ use super::executor::{Alarm, Nanos, lock};
 use super::world::World;
 use crate::BACKEND;
 use crate::log::Found;
+use crate::watch::{SHORTEST_SILENCE, describe};
 
 /// How long it takes at most to open a broken connection anew.
 const REOPEN: Nanos = 1_000_000_000;
-/// Shortest silence: a watch that re-opens without a pause would never let
-/// time go on.
-const SHORTEST_SILENCE: Duration = Duration::from_millis(1);
 
 pub(super) struct SimWatch {
     world: Arc<World>,
@@ -254,7 +252,7 @@ impl Stream for SimWatch {
                     this.heard = this.clock.now();
                     (this.alarm, this.quiet) = (None, None);
                     this.world
-                        .note(|| format!("p{} watch {}", this.process, describe(&event)));
+                        .note(|| format!("p{} watch {}", this.process, describe(&event, number)));
                     return Poll::Ready(Some(Ok(event)));
                 }
                 Step::Until(at) if at > this.world.now() => {
@@ -278,29 +276,6 @@ impl Stream for SimWatch {
             this.world.watches(this.process, context.waker());
             return Poll::Pending;
         }
-    }
-}
-
-fn describe(event: &WatchEvent) -> String {
-    let update = match event {
-        WatchEvent::Reset(snapshot) => {
-            return format!("reset, leader {}", number(snapshot.leader.revision));
-        }
-        WatchEvent::Alive => return "alive".to_owned(),
-        WatchEvent::Changed(update) => update,
-    };
-    match update {
-        Update::Leader(update) => format!(
-            "leader {} to {}",
-            number(update.previous),
-            number(update.entry.revision)
-        ),
-        Update::Status(entry) => format!("status {}", number(entry.revision)),
-        Update::Failsafe(entry) => format!("failsafe {}", number(entry.revision)),
-        Update::Config(entry) => format!("config {}", number(entry.revision)),
-        Update::Failover(entry) => format!("failover {}", number(entry.revision)),
-        Update::Member(name, entry) => format!("members/{name} {}", number(entry.revision)),
-        _ => "another key".to_owned(),
     }
 }
 

@@ -14,11 +14,13 @@ use dcs_core::{
 use super::chance::chance;
 use super::class::Class;
 use super::clock::NodeClock;
+use super::edits::STRANGER;
 use super::executor::{Executor, Nanos, lock};
 use super::fate::Fate;
 use super::fault::{Fault, Planned};
 use super::judge::{Invariant, Judge};
 use super::member::COUNTER;
+use super::net::nanos;
 use super::peers::Inbox;
 use super::rates::{Odds, Rates};
 use super::store_bugs;
@@ -77,6 +79,18 @@ pub(super) struct Link {
     /// Since when watches get something again.
     pub(super) opened_at: Nanos,
     watchers: Vec<Waker>,
+}
+
+impl Link {
+    /// What a request is lost by, if it is.
+    pub(super) fn requests_cut(&self) -> Option<Class> {
+        self.cut_requests.last().copied()
+    }
+
+    /// What an answer is lost by, if it is.
+    pub(super) fn answers_cut(&self) -> Option<Class> {
+        self.cut_answers.last().copied()
+    }
 }
 
 impl World {
@@ -216,8 +230,8 @@ impl World {
                 registers.keys(&self.scope).now.leader.clone(),
             )
         };
-        if result.is_ok() {
-            self.leaves_strangers_alone(process, change);
+        if result.is_ok() && matches!(change, Change::Leader(_)) {
+            self.leaves_strangers_alone(process);
         }
         if after.revision != before.leader {
             self.leader_changed(&after, Some(process));
@@ -231,21 +245,20 @@ impl World {
 
     /// A version that names someone who is none of ours is not replaced before
     /// it has stood there for T_WAIT.
-    fn leaves_strangers_alone(&self, process: usize, change: &Change) {
-        let stranger = super::edits::stranger();
-        let (is_strange, stood) = {
-            let judge = lock(&self.judge);
-            let replaced = judge.past.last().and_then(|entry| entry.get());
-            let holder = replaced.and_then(|record| record.holder.as_ref());
-            (holder == Some(&stranger), self.now() - judge.newest_since)
-        };
-        let Change::Leader(_) = change else { return };
+    fn leaves_strangers_alone(&self, process: usize) {
+        let mut judge = lock(&self.judge);
+        let replaced = judge.past.last().and_then(|entry| entry.get());
+        let holder = replaced.and_then(|record| record.holder.as_ref());
+        if holder.is_none_or(|holder| holder.as_str() != STRANGER) {
+            return;
+        }
+        let stood = self.now() - judge.newest_since;
         let timing = lock(&self.processes)[process].timing.clone();
         let wait = timing.map_or(Duration::ZERO, |timing| timing.challenger_wait());
-        if is_strange && stood < super::net::nanos(wait) / 1020 * 1000 {
+        if stood < nanos(wait) / 1020 * 1000 {
             let stood = Duration::from_nanos(stood);
-            let what = format!("p{process} replaces {stranger} after {stood:.3?}");
-            lock(&self.judge).fail(self.now(), Invariant::LeftAlone, what);
+            let what = format!("p{process} replaces {STRANGER} after {stood:.3?}");
+            judge.fail(self.now(), Invariant::LeftAlone, what);
         }
     }
 
