@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use dcs_core::election::seeded::{Bug, plant};
 use dcs_core::election::{Elector, Lease, LeaseTiming};
 use dcs_core::{Clock, Stamp, TokioClock};
-use dcs_memory::{MemoryStore, SeededEntropy};
+use dcs_memory::{Latency, MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
@@ -69,6 +69,7 @@ impl Clock for Stopped {
 
 struct Member {
     clock: Arc<Stopped>,
+    dcs: Arc<MemoryDcs>,
     elector: Elector,
     driver: JoinHandle<()>,
 }
@@ -85,9 +86,10 @@ impl Member {
             ahead,
         });
         let store = MemoryStore::new(Arc::<Stopped>::clone(&clock));
+        let dcs = Arc::new(store.handle(&"demo".parse().unwrap()));
         let seconds = Duration::from_secs;
         let (elector, driver) = Elector::builder(
-            Arc::new(store.handle(&"demo".parse().unwrap())),
+            Arc::<MemoryDcs>::clone(&dcs),
             "a".parse().unwrap(),
             LeaseTiming::new(TTL, seconds(10), seconds(8)).unwrap(),
             Arc::<Stopped>::clone(&clock),
@@ -100,6 +102,7 @@ impl Member {
         assert!(elector.is_leader());
         Self {
             clock,
+            dcs,
             elector,
             driver,
         }
@@ -147,6 +150,23 @@ fn a_lease_that_is_dropped_leaves_its_member_leading() {
             member.elector.step_down().await.unwrap();
             assert!(!member.elector.is_leader());
             believes
+        })
+    });
+}
+
+#[test]
+fn a_lease_stays_valid_while_its_term_is_being_given_up() {
+    shows(Bug::GivenUpTermOnOffer, |member| {
+        Box::pin(async move {
+            let lease = member.takes_the_lease().unwrap();
+            member
+                .dcs
+                .set_latency(Latency::fixed(Duration::from_millis(900)));
+            // A renewal is under way, and nothing is released before its answer.
+            member.clock.sleep(Duration::from_secs(10)).await;
+            assert!(member.elector.step_down().now_or_never().is_none());
+            member.clock.sleep(Duration::from_millis(1)).await;
+            lease.is_valid()
         })
     });
 }

@@ -43,11 +43,12 @@ recipes! {
     histories_with_a_clamp_above_the_wait_of_others_are_as_promised: Clamps,
     histories_with_members_of_other_rules_are_as_promised: Foreign,
     histories_in_failsafe_mode_are_as_promised: Failsafe,
+    histories_with_leases_that_are_kept_too_long_are_as_promised: Leftovers,
 }
 
 #[test]
 fn every_recipe_is_tested_here() {
-    assert_eq!(Swarm::ALL.len(), 15);
+    assert_eq!(Swarm::ALL.len(), 16);
 }
 
 #[test]

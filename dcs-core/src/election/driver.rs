@@ -98,6 +98,9 @@ impl Driver {
                     Output::Failsafe(said) => self.failsafe_said(said),
                 }
             }
+            if let Some(number) = self.machine.gives_up() {
+                self.shared.gives_up(number);
+            }
             self.settle();
             self.shared.works.tell_of_overruns(self.clock.now());
             if silence != self.times.silence {

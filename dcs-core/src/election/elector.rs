@@ -150,7 +150,9 @@ impl Elector {
     }
 
     /// Gives leadership up, if held, and stays out until told to contend again.
-    /// Stop the work first: others may lead as soon as the release is seen.
+    /// Stop the work first: others may lead as soon as the release is seen. The
+    /// lease of the term, if someone holds it, is over as soon as the driver has
+    /// heard of this, which is before the release is sent.
     ///
     /// Returns once the release was answered, or was tried for `retry_timeout`
     /// in vain; then the ttl ends it.

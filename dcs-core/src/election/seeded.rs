@@ -130,6 +130,8 @@ bugs! {
         "the fencing token is the count of transitions";
     BelievesWhileReleasing, "believes-while-releasing", "H7",
         "the term is closed only once its release was answered";
+    GivenUpTermOnOffer, "given-up-term-on-offer", "H7",
+        "a term that is being given up, while its release waits for an answer, is valid for who holds it and handed out to who asks";
     LeaseNotRechecked, "lease-not-rechecked", "H3",
         "a lease is handed out without asking whether its term is over, and is valid until it is dropped, as in etcd";
     TtlTruncated, "ttl-truncated", "Q2",
@@ -189,6 +191,7 @@ mod present {
                 Self::FailsafeMapUnknown => "failsafe",
                 Self::ClaimSurvivesPatroni => "foreign",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
+                Self::GivenUpTermOnOffer => "leftovers",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",
             }

@@ -120,8 +120,31 @@ impl Shared {
         if newest == term && self.term.borrow().is_some() {
             return true;
         }
-        let taken_since = newest > term && self.handed_out.load(SeqCst) >= newest;
-        !taken_since && acquiring == 0
+        if planted(Bug::GivenUpTermOnOffer) {
+            let taken = self.handed_out.load(SeqCst) >= newest;
+            return acquiring == 0 && (newest == term || !taken);
+        }
+        // Taken here, so that nobody else is handed what is given up.
+        acquiring == 0 && (newest == term || self.hand_out(newest))
+    }
+
+    /// This term is being given up, on purpose: it is over for its users from
+    /// now on, while the release waits for what is still under way, and nobody
+    /// is handed it any more.
+    pub(super) fn gives_up(&self, term: u64) {
+        if planted(Bug::GivenUpTermOnOffer) {
+            return;
+        }
+        self.revoke(term);
+        let gone = |open: &mut Option<OpenTerm>| open.take_if(|open| open.number == term);
+        let mut ended = None;
+        self.term.send_if_modified(|open| {
+            ended = gone(open);
+            ended.is_some()
+        });
+        if let Some(open) = ended {
+            self.audience().ended = Some((open.token, None));
+        }
     }
 
     /// Counts a caller that waits for a lease, until the guard is dropped.

@@ -7,6 +7,7 @@
 )]
 
 mod events;
+mod giving_up;
 mod lead;
 mod overrun;
 #[path = "../support/mod.rs"]

@@ -23,6 +23,8 @@ pub(super) struct Habits {
     pub(super) bootstraps: bool,
     /// How long a term is kept at the most, in milliseconds.
     pub(super) shift: u64,
+    /// Keep leases that are over until another term is there to be taken.
+    pub(super) keeps: bool,
     /// Count something in the config key.
     pub(super) counts: bool,
 }
@@ -85,7 +87,8 @@ async fn lead_again_and_again(node: Node, elector: Elector, habits: Habits) {
             Duration::from_millis(10 + node.below(most)),
         )
         .await;
-        match node.below(4) {
+        let next = if habits.keeps { 3 } else { node.below(4) };
+        match next {
             0 => drop(lease),
             1 => lease.release().await,
             2 => {
@@ -94,12 +97,32 @@ async fn lead_again_and_again(node: Node, elector: Elector, habits: Habits) {
                 drop(lease);
             }
             _ => {
-                node.sleep(Duration::from_millis(node.below(2_000))).await;
+                let waits = habits.keeps || node.below(2) == 0;
+                let leads_again = waits && leads_again(&node, &elector).await;
+                let most = if habits.keeps { 8_000 } else { 2_000 };
+                node.sleep(Duration::from_millis(node.below(most))).await;
                 drop(lease);
+                if leads_again {
+                    // The next term may be on its way out, and is asked for.
+                    node.sleep(Duration::from_millis(1 + node.below(50))).await;
+                    continue;
+                }
             }
         }
         node.sleep(Duration::from_millis(node.below(500))).await;
     }
+}
+
+/// Waits for a while, the lease of a lost term in hand, until another term has
+/// begun that nobody has asked for.
+async fn leads_again(node: &Node, elector: &Elector) -> bool {
+    for _ in 0..60 {
+        if elector.is_leader() {
+            return true;
+        }
+        node.sleep(Duration::from_secs(1)).await;
+    }
+    false
 }
 
 /// Works until the lease ends or the shift is over. Each piece of work is
@@ -112,6 +135,18 @@ async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
     // when they have something to do.
     let waits = node.below(4) == 0;
     loop {
+        if node.below(2) == 0 {
+            // What takes no time needs no more than a look at the lease.
+            if lease.is_valid() {
+                // The resource may refuse it, if the process was stopped meanwhile.
+                let _ = node.acts().reaches_resource(lease.token());
+            }
+        } else if lease.remaining().is_some_and(|left| left > stop_time) {
+            let act = node.acts();
+            let part = u64::try_from(stop_time.as_millis()).unwrap_or_default() / 2;
+            node.sleep(Duration::from_millis(node.below(part))).await;
+            let _ = act.reaches_resource(lease.token());
+        }
         let rest = Duration::from_millis(500 + node.below(4_000));
         if waits {
             let ended = std::pin::pin!(lease.ended());
@@ -127,18 +162,6 @@ async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
         }
         if clock.now().holder_elapsed_since(began) >= shift {
             return;
-        }
-        if node.below(2) == 0 {
-            // What takes no time needs no more than a look at the lease.
-            if lease.is_valid() {
-                // The resource may refuse it, if the process was stopped meanwhile.
-                let _ = node.acts().reaches_resource(lease.token());
-            }
-        } else if lease.remaining().is_some_and(|left| left > stop_time) {
-            let act = node.acts();
-            let part = u64::try_from(stop_time.as_millis()).unwrap_or_default() / 2;
-            node.sleep(Duration::from_millis(node.below(part))).await;
-            let _ = act.reaches_resource(lease.token());
         }
     }
 }

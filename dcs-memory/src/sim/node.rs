@@ -128,6 +128,8 @@ impl Node {
     pub fn acts(&self) -> Acting {
         let is_stopped = self.world.is_held(self.process);
         let id = lock(&self.world.judge).acts(self.world.now(), self.process, is_stopped);
+        self.world
+            .note(|| format!("p{} begins act {id}", self.process));
         let node = self.clone();
         Acting { node, id }
     }
@@ -151,6 +153,8 @@ impl Acting {
     #[must_use]
     pub fn reaches_resource(self, token: FencingToken) -> bool {
         let node = self.node.clone();
+        node.world
+            .note(|| format!("p{} ends act {} by {token}", node.process, self.id));
         let mut judge = lock(&node.world.judge);
         let was_stopped = judge.ends_act(self.id);
         judge.effect(node.world.now(), node.process, token.get(), was_stopped)

@@ -48,6 +48,8 @@ pub(super) struct Rates {
     pub(super) bootstraps: bool,
     /// Every second process has twice the T_CLAMP and T_WAIT of the others.
     pub(super) mixed_clamps: bool,
+    /// Users keep leases that are over until they lead again.
+    pub(super) keeps_leases: bool,
     /// How long a term of a user lasts at the most, in milliseconds; some are
     /// much shorter.
     pub(super) shift: u64,
@@ -92,6 +94,7 @@ impl Rates {
             Swarm::Mixed => mixed,
             Swarm::Calm => mixed.only(&[], &[]),
             Swarm::Failsafe => mixed.of_failsafe(),
+            Swarm::Leftovers => mixed.of_leftovers(),
             Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
             Swarm::Late | Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
                 mixed.of_rules(swarm)
@@ -139,6 +142,22 @@ impl Rates {
                 ],
                 &[],
             )
+        }
+    }
+
+    /// Terms end early, the next one is often the same member's, and something
+    /// is under way most of the time.
+    fn of_leftovers(self) -> Self {
+        Self {
+            keeps_leases: true,
+            ttl: 15,
+            every: 20_000,
+            late_most: 3_000,
+            odds: Odds {
+                late_answer: 700,
+                ..Odds::default()
+            },
+            ..self.only(&[Class::Cut], &[Class::Delete])
         }
     }
 
@@ -290,6 +309,7 @@ impl Rates {
             failsafe: false,
             bootstraps: false,
             mixed_clamps: false,
+            keeps_leases: false,
             shift: 300_000,
         }
     }

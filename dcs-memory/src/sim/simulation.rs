@@ -280,6 +280,7 @@ fn habits(rates: &Rates) -> Habits {
             .then(|| (0..rates.nodes).map(member_name).collect()),
         bootstraps: rates.bootstraps,
         shift: rates.shift,
+        keeps: rates.keeps_leases,
         counts: !rates.bootstraps,
     }
 }

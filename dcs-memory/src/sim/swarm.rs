@@ -38,11 +38,13 @@ pub enum Swarm {
     Foreign,
     /// Failsafe mode: a leader that is cut off goes on while all members agree.
     Failsafe,
+    /// Leases that are over are kept until the same member leads again.
+    Leftovers,
 }
 
 impl Swarm {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Mixed,
         Self::Calm,
         Self::Hostile,
@@ -58,6 +60,7 @@ impl Swarm {
         Self::Clamps,
         Self::Foreign,
         Self::Failsafe,
+        Self::Leftovers,
     ];
 
     /// Its name on command lines.
@@ -79,6 +82,7 @@ impl Swarm {
             Self::Clamps => "clamps",
             Self::Foreign => "foreign",
             Self::Failsafe => "failsafe",
+            Self::Leftovers => "leftovers",
         }
     }
 }

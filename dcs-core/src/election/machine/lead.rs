@@ -227,6 +227,14 @@ impl Machine {
         }
     }
 
+    /// The open term that is to be given up as soon as it can be.
+    pub(crate) fn gives_up(&self) -> Option<u64> {
+        match &self.role {
+            Role::Leader(term) if term.giving_up || !self.contending => Some(term.number),
+            _ => None,
+        }
+    }
+
     fn lose(&mut self, why: LossReason) {
         self.end_term(Duration::ZERO, |token| EventKind::Lost { token, why });
         #[cfg(dcs_seeded_bugs)]
