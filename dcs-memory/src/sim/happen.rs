@@ -149,15 +149,24 @@ impl Story {
         {
             self.world.hit(Class::Suspend);
         }
-        for process in &there {
-            self.hold(*process);
+        for process in there {
+            self.falls_asleep(node, process);
         }
         self.later(lasts, move |story| {
             story.clocks[node].change(|ticks| ticks.is_asleep = false);
-            for process in &there {
-                story.release_holds(*process, false);
+            let woken: Vec<_> = {
+                let mut asleep = lock(&story.asleep);
+                asleep.extract_if(.., |slept| slept.0 == node).collect()
+            };
+            for (_, process) in woken {
+                story.release_holds(process, false);
             }
         });
+    }
+
+    pub(super) fn falls_asleep(&self, node: usize, process: usize) {
+        lock(&self.asleep).push((node, process));
+        self.hold(process);
     }
 
     fn cut(self: &Arc<Self>, process: usize, (requests, answers): (bool, bool), lasts: Duration) {

@@ -34,6 +34,8 @@ pub(super) struct Story {
     pub(super) is_healed: AtomicBool,
     /// Nodes of killed processes, until another one starts.
     pub(super) restarts: Mutex<Vec<usize>>,
+    /// Processes on machines that sleep, each with its node.
+    pub(super) asleep: Mutex<Vec<(usize, usize)>>,
 }
 
 impl Story {
@@ -57,6 +59,7 @@ impl Story {
             rng: Mutex::new(rng),
             is_healed: AtomicBool::new(false),
             restarts: Mutex::default(),
+            asleep: Mutex::default(),
         })
     }
 
@@ -134,6 +137,10 @@ impl Story {
         });
         let program = (self.program)(Node::new(Arc::clone(world), process, name));
         world.executor.spawn(process, program);
+        if self.clocks[node].read().is_asleep {
+            // It starts when its machine wakes up.
+            self.falls_asleep(node, process);
+        }
         process
     }
 

@@ -139,6 +139,20 @@ fn a_machine_that_sleeps_stops_the_twin_on_it_too() {
 }
 
 #[test]
+fn what_starts_on_a_machine_that_sleeps_begins_when_it_wakes_up() {
+    let plan = vec![
+        at(5, crash(0, 10)),
+        at(10, suspend(1, 30)),
+        at(11, crash(1, 9)),
+    ];
+    let history = quiet(2).plan(plan).run(ticks);
+    let notes = notes(&history);
+    let first_of = |process| notes.iter().find(|note| note.process == process);
+    assert_eq!(first_of(2).unwrap().at, 15.0, "its own machine is awake");
+    assert_eq!(first_of(3).unwrap().at, 40.0);
+}
+
+#[test]
 fn a_fault_that_is_aimed_at_nobody_changes_nothing_and_is_not_recorded() {
     let aimed_at_nobody = quiet(1).plan(vec![at(5, pause(7, 3))]).run(ticks);
     let none = quiet(1).plan(Vec::new()).run(ticks);
