@@ -147,9 +147,13 @@ fn what_starts_on_a_machine_that_sleeps_begins_when_it_wakes_up() {
     ];
     let history = quiet(2).plan(plan).run(ticks);
     let notes = notes(&history);
-    let first_of = |process| notes.iter().find(|note| note.process == process);
-    assert_eq!(first_of(2).unwrap().at, 15.0, "its own machine is awake");
-    assert_eq!(first_of(3).unwrap().at, 40.0);
+    let began = |process, at| {
+        let first = notes.iter().find(|note| note.process == process);
+        assert_eq!((first.unwrap().at, process), (at, process));
+    };
+    // The machine of the first one is awake.
+    began(2, 15.0);
+    began(3, 40.0);
 }
 
 #[test]
