@@ -156,7 +156,7 @@ fn a_lease_that_is_dropped_leaves_its_member_leading() {
 
 #[test]
 fn a_lease_stays_valid_while_its_term_is_being_given_up() {
-    shows(Bug::GivenUpTermOnOffer, |member| {
+    shows(Bug::ReleaseUnderALease, |member| {
         Box::pin(async move {
             let lease = member.takes_the_lease().unwrap();
             member

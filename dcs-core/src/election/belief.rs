@@ -141,8 +141,8 @@ impl Belief {
     /// before this returns.
     fn current(&self, term: u64, now: Stamp) -> Option<Deadline> {
         loop {
-            let deadline = self.deadline(term)?;
-            let suspended = now.suspended_beyond(self.suspended.load(SeqCst));
+            let (deadline, suspended) = self.deadline(term)?;
+            let suspended = now.suspended_beyond(suspended);
             if deadline.remaining(now).is_some() && !suspended {
                 return Some(deadline);
             }
@@ -155,16 +155,18 @@ impl Belief {
         }
     }
 
-    /// The stored deadline. The term is read on both sides of it: a deadline of
-    /// a newer term cannot be taken for one of this term.
-    fn deadline(&self, term: u64) -> Option<Deadline> {
+    /// The stored deadline, and what was suspended when it began to count. The
+    /// term is read on both sides of them: what is a newer term's cannot be
+    /// taken for this one's.
+    fn deadline(&self, term: u64) -> Option<(Deadline, i64)> {
         if self.term.load(SeqCst) != term {
             return None;
         }
         let boottime = self.boottime.load(SeqCst);
         let raw = self.raw.load(SeqCst);
+        let suspended = self.suspended.load(SeqCst);
         let same = self.term.load(SeqCst) == term;
-        (same && boottime != CLOSED).then_some(Deadline { boottime, raw })
+        (same && boottime != CLOSED).then_some((Deadline { boottime, raw }, suspended))
     }
 }
 

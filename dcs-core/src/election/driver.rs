@@ -37,6 +37,8 @@ pub struct Driver {
     /// What the config key says.
     pub(super) config: Option<Config>,
     pub(super) times: Times,
+    /// The stop time by the settings.
+    pub(super) stop_time: Duration,
     pub(super) stopping: bool,
     pub(super) waiting_for_idle: Vec<oneshot::Sender<()>>,
     /// Who asked something of failsafe mode, in order.
@@ -101,6 +103,7 @@ impl Driver {
             if let Some(number) = self.machine.gives_up() {
                 self.shared.gives_up(number);
             }
+            self.stop_time_counts();
             self.settle();
             self.shared.works.tell_of_overruns(self.clock.now());
             if silence != self.times.silence {
@@ -137,6 +140,19 @@ impl Driver {
         }
     }
 
+    /// A longer stop time counts once belief has room for it: a term that was
+    /// carried by a shorter ttl would be over at once, and is renewed soon.
+    fn stop_time_counts(&self) {
+        let (now, next) = (self.shared.stop_time(), self.stop_time);
+        let left = self
+            .machine
+            .reach()
+            .and_then(|(number, _)| self.shared.remaining(number));
+        if next < now || left.is_none_or(|left| left > next * 2) {
+            self.shared.set_stop_time(next);
+        }
+    }
+
     fn failsafe_said(&mut self, said: FailsafeSaid) {
         if let Some(reply) = self.failsafe_asked.pop_front() {
             // Whoever no longer waits need not be told.
@@ -153,12 +169,12 @@ impl Driver {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             // Others may lead as soon as they see a release.
-            if request.is_release()
-                && within(&*clock, limit, shared.works.joined())
-                    .await
-                    .is_none()
-            {
-                return (request.id, clock.now(), Answer::not_sent(limit));
+            if request.is_release() {
+                let joined = within(&*clock, limit, shared.works.joined()).await;
+                if joined.is_none() {
+                    return (request.id, clock.now(), Answer::not_sent(limit));
+                }
+                shared.is_let_go().await;
             }
             let sent = clock.now();
             let timeout = || Error::Timeout {
@@ -288,6 +304,22 @@ impl Driver {
         }
     }
 
+    fn settings_given(&mut self, timing: LeaseTiming) {
+        match timing.with_static_of(&self.base) {
+            Ok(timing) => {
+                self.base = timing;
+                self.apply_timing();
+            }
+            Err(error) => {
+                let kind = EventKind::Trouble {
+                    what: "taking the settings",
+                    why: error.to_string(),
+                };
+                self.shared.tell(&*self.clock, kind);
+            }
+        }
+    }
+
     fn apply_timing(&mut self) {
         let config = self.config.clone().unwrap_or_default();
         match self.base.with_config(&config) {
@@ -317,7 +349,7 @@ impl Driver {
 
     fn take_timing(&mut self, timing: LeaseTiming) {
         self.times = Times::of(&timing);
-        self.shared.set_stop_time(timing.stop_time());
+        self.stop_time = timing.stop_time();
         self.machine.handle(Input::Command(Command::Timing(timing)));
     }
 
@@ -325,10 +357,13 @@ impl Driver {
         match ask {
             Some(Ask::Command(command)) => {
                 if let Command::Timing(timing) = command {
-                    self.base = timing;
-                    self.apply_timing();
+                    self.settings_given(timing);
                 } else {
+                    let gives_up = matches!(command, Command::GiveUp);
                     self.machine.handle(Input::Command(command));
+                    if gives_up {
+                        self.shared.wake_acquirers();
+                    }
                 }
             }
             Some(Ask::Failsafe(ask, reply)) => {

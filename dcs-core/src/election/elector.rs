@@ -150,9 +150,10 @@ impl Elector {
     }
 
     /// Gives leadership up, if held, and stays out until told to contend again.
-    /// Stop the work first: others may lead as soon as the release is seen. The
-    /// lease of the term, if someone holds it, is over as soon as the driver has
-    /// heard of this, which is before the release is sent.
+    /// The lease of the term, if someone holds it, is over as soon as the driver
+    /// has heard of this. The release is sent once that lease is dropped, and at
+    /// the latest the stop time later: stop the work and drop the lease first,
+    /// for the others to lead at once.
     ///
     /// Returns once the release was answered, or was tried for `retry_timeout`
     /// in vain; then the ttl ends it.
@@ -190,7 +191,12 @@ impl Elector {
     }
 
     /// Other settings from the next request on. A shorter ttl shortens belief
-    /// with the next renewal; the wait of challengers stays as it is.
+    /// with the next renewal. T_CLAMP and T_WAIT stay as they are, so a longer
+    /// ttl counts up to T_CLAMP, unless `timing` was given others by
+    /// [`LeaseTiming::with_max_ttl`] or [`LeaseTiming::with_clamp_and_wait`],
+    /// which says in which order to change them. Settings that would be unsafe
+    /// with them are told as [`EventKind::Trouble`](super::EventKind::Trouble)
+    /// and not taken.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -334,6 +340,7 @@ impl ElectorBuilder {
             follows_config: self.follows_config,
             config: None,
             times,
+            stop_time,
             stopping: false,
             waiting_for_idle: Vec::new(),
             failsafe_asked: VecDeque::new(),

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{self, Either};
+use futures_util::future;
 
 use super::elector::{ElectionEnded, Elector};
 use super::event::LossReason;
@@ -141,10 +142,10 @@ impl Elector {
         F: FnMut(Term) -> Fut,
         Fut: Future<Output = T>,
     {
+        // Who leads on wants the next term: a lost lease that is dropped does
+        // not give up one that began meanwhile.
+        let contends = self.shared.acquiring();
         loop {
-            // Who leads on wants the next term: a lost lease that is dropped
-            // does not give up one that began meanwhile.
-            let contends = self.shared.acquiring();
             match self.work_one_term(&mut work).await? {
                 (lease, OneTerm::Done(value)) => {
                     drop(contends);
@@ -193,12 +194,17 @@ impl Elector {
         let running = self.shared.begin_work(lease.term());
         let mut value = None;
         // Asked after the work was announced: see `Works::begin`.
-        if lease.is_valid() {
-            let work = pin!(work(lease.term().clone()));
-            let stop = pin!(lease.ended());
-            if let Either::Left((done, _)) = future::select(work, stop).await {
-                value = Some(done);
-            }
+        if !lease.term().has_to_stop() {
+            let mut work = pin!(work(lease.term().clone()));
+            let mut stop = pin!(lease.ended());
+            value = future::poll_fn(|context| {
+                // Before each step of the work: it may have been woken late.
+                if stop.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                work.as_mut().poll(context).map(Some)
+            })
+            .await;
         }
         // The work was dropped at the end of the block: it is joined.
         let ended = match (running.join(), value) {

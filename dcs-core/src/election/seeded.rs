@@ -116,6 +116,8 @@ bugs! {
         "a holder counts boottime alone, which may be slewed";
     DifferenceOfMaxima, "difference-of-maxima", "A1",
         "time is the difference between two maxima (minima for a challenger) of the clocks, not the maximum of two differences";
+    WaitFollowsTtl, "wait-follows-ttl", "Q2",
+        "settings that are given later bring a T_WAIT and a T_CLAMP of their own ttl";
     VacantWaitsLess, "vacant-waits-less", "Q2",
         "a record without holder is waited for a quarter of T_WAIT";
     ClampAboveWait, "clamp-above-wait", "Q2",
@@ -130,8 +132,8 @@ bugs! {
         "the fencing token is the count of transitions";
     BelievesWhileReleasing, "believes-while-releasing", "H7",
         "the term is closed only once its release was answered";
-    GivenUpTermOnOffer, "given-up-term-on-offer", "H7",
-        "a term that is being given up, while its release waits for an answer, is valid for who holds it and handed out to who asks";
+    ReleaseUnderALease, "release-under-a-lease", "H7",
+        "a term that is being given up stays valid and on offer while an answer is waited for, and is released whoever holds its lease";
     LeaseNotRechecked, "lease-not-rechecked", "H3",
         "a lease is handed out without asking whether its term is over, and is valid until it is dropped, as in etcd";
     TtlTruncated, "ttl-truncated", "Q2",
@@ -191,7 +193,7 @@ mod present {
                 Self::FailsafeMapUnknown => "failsafe",
                 Self::ClaimSurvivesPatroni => "foreign",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
-                Self::GivenUpTermOnOffer => "leftovers",
+                Self::ReleaseUnderALease => "leftovers",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",
             }

@@ -1,9 +1,11 @@
 //! What the driver, the elector and the lease share.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::belief::Belief;
@@ -41,8 +43,11 @@ pub(super) struct Shared {
     /// The newest term whose lease was dropped: over for its users at once,
     /// while the driver still has to write the release.
     revoked: AtomicU64,
-    /// The newest term whose lease was handed out.
+    /// The newest term whose lease was handed out, or never will be.
     handed_out: AtomicU64,
+    /// The newest term whose lease nobody holds any more, or who holds it has
+    /// had the time to stop.
+    returned: watch::Sender<u64>,
     /// Callers that wait for a lease.
     acquiring: AtomicUsize,
     stop_time: AtomicU64,
@@ -86,6 +91,7 @@ impl Shared {
             term: watch::channel(None).0,
             revoked: AtomicU64::new(0),
             handed_out: AtomicU64::new(0),
+            returned: watch::channel(0).0,
             acquiring: AtomicUsize::new(0),
             stop_time: AtomicU64::new(0),
             works,
@@ -120,19 +126,42 @@ impl Shared {
         if newest == term && self.term.borrow().is_some() {
             return true;
         }
-        if planted(Bug::GivenUpTermOnOffer) {
-            let taken = self.handed_out.load(SeqCst) >= newest;
-            return acquiring == 0 && (newest == term || !taken);
-        }
         // Taken here, so that nobody else is handed what is given up.
-        acquiring == 0 && (newest == term || self.hand_out(newest))
+        let given_up = acquiring == 0 && (newest == term || self.hand_out(newest));
+        if given_up {
+            self.is_returned(newest);
+        }
+        given_up
+    }
+
+    /// Nobody holds the lease of this term any more.
+    pub(super) fn is_returned(&self, term: u64) {
+        self.returned.send_if_modified(|returned| {
+            let is_news = *returned < term;
+            *returned = term.max(*returned);
+            is_news
+        });
+    }
+
+    /// Waits until nobody holds the lease of the newest term, or whoever does
+    /// has had the time to stop. Then nobody has to be waited for again.
+    pub(super) async fn is_let_go(&self) {
+        let newest = self.belief.newest_term();
+        let nobody_has_it = self.handed_out.load(SeqCst) < newest;
+        if nobody_has_it || planted(Bug::ReleaseUnderALease) {
+            return;
+        }
+        let mut returned = self.returned.subscribe();
+        let returned = pin!(returned.wait_for(|returned| *returned >= newest));
+        future::select(returned, self.clock.sleep(self.stop_time())).await;
+        self.is_returned(newest);
     }
 
     /// This term is being given up, on purpose: it is over for its users from
     /// now on, while the release waits for what is still under way, and nobody
     /// is handed it any more.
     pub(super) fn gives_up(&self, term: u64) {
-        if planted(Bug::GivenUpTermOnOffer) {
+        if planted(Bug::ReleaseUnderALease) {
             return;
         }
         self.revoke(term);
@@ -145,6 +174,11 @@ impl Shared {
         if let Some(open) = ended {
             self.audience().ended = Some((open.token, None));
         }
+    }
+
+    /// Who waits for a lease contends anew.
+    pub(super) fn wake_acquirers(&self) {
+        self.term.send_modify(|_| {});
     }
 
     /// Counts a caller that waits for a lease, until the guard is dropped.

@@ -1,6 +1,8 @@
 //! One term, for those who work in it.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future;
@@ -62,6 +64,12 @@ impl Term {
         left
     }
 
+    /// Whether no more than the stop time is left.
+    pub(super) fn has_to_stop(&self) -> bool {
+        let left = self.remaining();
+        left.is_none_or(|left| left <= self.shared.stop_time())
+    }
+
     /// Completes when the work has to stop: when the term is over, or when no
     /// more than the stop time is left of it. Asks the clock by itself, so it
     /// completes in time also if the driver hangs.
@@ -69,6 +77,19 @@ impl Term {
     /// # Cancel safety
     /// A dropped future leaves nothing behind.
     pub async fn ended(&self) {
+        let mut waits = pin!(self.wait_for_the_end());
+        // The clock is asked whenever the task runs, whatever woke it: a task
+        // that wakes up late has to stop before it goes on.
+        future::poll_fn(|context| {
+            if self.has_to_stop() {
+                return Poll::Ready(());
+            }
+            waits.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    async fn wait_for_the_end(&self) {
         let mut terms = self.shared.terms();
         loop {
             let current = terms
@@ -80,7 +101,7 @@ impl Term {
             let Some(left) = left.filter(|left| current && !left.is_zero()) else {
                 return;
             };
-            let change = std::pin::pin!(terms.changed());
+            let change = pin!(terms.changed());
             // In slices: a timer may stand still while the machine is suspended,
             // and the term does not.
             future::select(change, self.shared.clock.sleep(left.min(SLICE))).await;

@@ -77,6 +77,8 @@ pub struct LeaseTiming {
     retry_timeout: Duration,
     clamp: Duration,
     wait: Duration,
+    /// Whether T_CLAMP and T_WAIT were given, and do not follow from the ttl.
+    is_static_given: bool,
     stop_time: Option<Duration>,
     drift: u32,
     adjustments: Vec<Adjustment>,
@@ -148,6 +150,7 @@ impl LeaseTiming {
             retry_timeout,
             clamp: ttl,
             wait: ttl,
+            is_static_given: false,
             stop_time: None,
             drift: DEFAULT_DRIFT,
             adjustments: Vec::new(),
@@ -176,6 +179,22 @@ impl LeaseTiming {
     /// [`TimingError::WaitBelowClamp`] where `wait` is below `clamp`,
     /// [`TimingError::OutOfRange`] outside 1 s to 1 day.
     pub fn with_clamp_and_wait(self, clamp: Duration, wait: Duration) -> Result<Self, TimingError> {
+        Self {
+            clamp,
+            wait,
+            is_static_given: true,
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same with T_CLAMP and T_WAIT of the settings before, unless others
+    /// were given.
+    pub(super) fn with_static_of(self, before: &Self) -> Result<Self, TimingError> {
+        if self.is_static_given || planted(Bug::WaitFollowsTtl) {
+            return Ok(self);
+        }
+        let (clamp, wait) = (before.clamp, before.wait);
         Self {
             clamp,
             wait,

@@ -1,11 +1,11 @@
-//! A term that is being given up while a renewal of it is still under way.
+//! A term that is being given up: what waits for what, and who is told.
 
-use dcs_core::election::{Eligibility, OneTerm};
+use dcs_core::election::{Eligibility, Lease, OneTerm};
 use dcs_memory::Latency;
 use futures_util::FutureExt;
 use futures_util::future::pending;
 
-use super::support::{LOOP_WAIT, Member, TTL, World, ms, run_for};
+use super::support::{LOOP_WAIT, Member, TTL, World, ms, run_for, s, timing};
 
 /// From now on answers take this long, and a renewal has just been sent.
 async fn renewal_under_way(world: &World, member: &Member) {
@@ -76,4 +76,67 @@ async fn work_is_stopped_as_soon_as_its_term_is_given_up_and_told_that_it_was() 
         matches!(ended, OneTerm::Lost { why: None, .. }),
         "{ended:?}"
     );
+}
+
+/// `a` leads and holds its lease, and `b` would.
+async fn led_by_a(world: &World) -> (Member, Lease, Member) {
+    let (a, b) = (world.member("a"), world.member("b"));
+    let lease = a.elector.acquire().await.unwrap();
+    b.elector.contend().unwrap();
+    world.pass(s(1)).await;
+    (a, lease, b)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_waits_until_the_lease_is_dropped() {
+    let world = World::new();
+    let (a, lease, b) = led_by_a(&world).await;
+    let elector = a.elector.clone();
+    let stepping_down = tokio::spawn(async move { elector.step_down().await });
+    lease.ended().await;
+    world.pass(timing().stop_time() - ms(10)).await;
+    assert!(!lease.is_valid() && !b.elector.is_leader());
+    drop(lease);
+    world.pass(ms(5)).await;
+    assert!(b.elector.is_leader());
+    stepping_down.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_waits_no_longer_than_the_stop_time() {
+    let world = World::new();
+    let (a, lease, b) = led_by_a(&world).await;
+    let asked_at = world.elapsed();
+    a.elector.step_down().await.unwrap();
+    assert_eq!(world.elapsed() - asked_at, timing().stop_time());
+    world.pass(ms(5)).await;
+    assert!(!lease.is_valid() && b.elector.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_the_lease_before_the_driver_hears_of_a_step_down_has_the_time_to_stop() {
+    let world = World::new();
+    let (a, b) = (world.member("a"), world.member("b"));
+    a.elector.contend().unwrap();
+    world.pass(TTL * 2).await;
+    b.elector.contend().unwrap();
+    world.pass(s(1)).await;
+    let mut stepping_down = Box::pin(a.elector.step_down());
+    assert!((&mut stepping_down).now_or_never().is_none());
+    let lease = a.elector.acquire().await.unwrap();
+    assert!(lease.is_valid(), "nobody was told yet");
+    // An effect begins here, and takes less than the stop time.
+    world.pass(timing().stop_time() - ms(10)).await;
+    assert!(!lease.is_valid() && !b.elector.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lead_goes_on_contending_after_a_step_down_without_a_term() {
+    let world = World::new();
+    let a = world.member("a");
+    let mut lead = Box::pin(a.elector.lead(|_| pending::<()>()));
+    run_for(&world, &mut lead, s(1)).await;
+    a.elector.step_down().await.unwrap();
+    run_for(&world, &mut lead, TTL * 2).await;
+    assert!(a.elector.is_leader());
 }

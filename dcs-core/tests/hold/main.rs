@@ -8,8 +8,10 @@
 
 mod events;
 mod giving_up;
+mod late;
 mod lead;
 mod overrun;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod timing;

@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use dcs_core::election::{Elector, Lease, LeaseTiming};
-use dcs_core::{DcsExt, MemberName};
+use dcs_core::election::{Elector, Lease, LeaseTiming, Term};
+use dcs_core::{Config, DcsExt, MemberName};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
+use super::executor::Nanos;
 use super::failsafe;
 use super::node::Node;
+use super::wishes::{self, Wishes};
 
 /// How a member of the library's own simulation behaves.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Habits {
     pub(super) bootstraps: bool,
     /// How long a term is kept at the most, in milliseconds.
     pub(super) shift: u64,
+    /// Until when, in real time, members have wishes of their own.
+    pub(super) wishes_until: Nanos,
     /// Keep leases that are over until another term is there to be taken.
     pub(super) keeps: bool,
     /// Count something in the config key.
@@ -70,47 +75,67 @@ pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
 }
 
 async fn lead_again_and_again(node: Node, elector: Elector, habits: Habits) {
+    let only_leads = !habits.keeps && node.below(4) == 0;
+    node.spawn(Wishes::of(&node, &habits).come_and_go(elector.clone()));
     loop {
-        let Ok(lease) = elector.acquire().await else {
-            return;
-        };
         let short = node.below(3) == 0;
         let most = if short {
             habits.shift / 15
         } else {
             habits.shift
         };
-        work(
-            &node,
-            &lease,
-            &habits,
-            Duration::from_millis(10 + node.below(most)),
-        )
-        .await;
-        let next = if habits.keeps { 3 } else { node.below(4) };
-        match next {
-            0 => drop(lease),
-            1 => lease.release().await,
-            2 => {
-                // A driver that has ended has given up.
-                let _ = elector.step_down().await;
-                drop(lease);
+        let shift = Duration::from_millis(10 + node.below(most));
+        if only_leads {
+            let led = elector.lead_one_term(|term| {
+                let (node, habits) = (node.clone(), habits.clone());
+                async move { work(&node, &term, &habits, shift).await }
+            });
+            // Whoever was stopped in the middle overruns, and is told so.
+            if led.await.is_err() {
+                return;
             }
-            _ => {
-                let waits = habits.keeps || node.below(2) == 0;
-                let leads_again = waits && leads_again(&node, &elector).await;
-                let most = if habits.keeps { 8_000 } else { 2_000 };
-                node.sleep(Duration::from_millis(node.below(most))).await;
-                drop(lease);
-                if leads_again {
-                    // The next term may be on its way out, and is asked for.
-                    node.sleep(Duration::from_millis(1 + node.below(50))).await;
-                    continue;
-                }
+        } else {
+            let Ok(lease) = elector.acquire().await else {
+                return;
+            };
+            if node.below(3) == 0 {
+                write_as_leader(&node, &lease).await;
+            }
+            work(&node, lease.term(), &habits, shift).await;
+            if end(&node, &elector, lease, &habits).await {
+                continue;
             }
         }
         node.sleep(Duration::from_millis(node.below(500))).await;
     }
+}
+
+/// Gives a lease up, one way or another. Whether the next one is wanted at once.
+async fn end(node: &Node, elector: &Elector, lease: Lease, habits: &Habits) -> bool {
+    let way = if habits.keeps { 5 } else { node.below(6) };
+    match way {
+        0 => drop(lease),
+        1 => lease.release().await,
+        2 => lease.release_to(wishes::someone(node)).await,
+        3 => {
+            // A driver that has ended has given up.
+            let _ = elector.step_down().await;
+            drop(lease);
+        }
+        _ => {
+            let waits = habits.keeps || node.below(2) == 0;
+            let leads_again = waits && leads_again(node, elector).await;
+            let most = if habits.keeps { 8_000 } else { 2_000 };
+            node.sleep(Duration::from_millis(node.below(most))).await;
+            drop(lease);
+            if leads_again {
+                // The next term may be on its way out, and is asked for.
+                node.sleep(Duration::from_millis(1 + node.below(50))).await;
+            }
+            return leads_again;
+        }
+    }
+    false
 }
 
 /// Waits for a while, the lease of a lost term in hand, until another term has
@@ -125,9 +150,9 @@ async fn leads_again(node: &Node, elector: &Elector) -> bool {
     false
 }
 
-/// Works until the lease ends or the shift is over. Each piece of work is
+/// Works until the term ends or the shift is over. Each piece of work is
 /// checked before, takes less than the stop time, and carries the token.
-async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
+async fn work(node: &Node, term: &Term, habits: &Habits, shift: Duration) {
     let clock = node.clock();
     let began = clock.now();
     let stop_time = habits.timing.stop_time();
@@ -136,27 +161,27 @@ async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
     let waits = node.below(4) == 0;
     loop {
         if node.below(2) == 0 {
-            // What takes no time needs no more than a look at the lease.
-            if lease.is_valid() {
+            // What takes no time needs no more than a look at the term.
+            if term.is_valid() {
                 // The resource may refuse it, if the process was stopped meanwhile.
-                let _ = node.acts().reaches_resource(lease.token());
+                let _ = node.acts().reaches_resource(term.token());
             }
-        } else if lease.remaining().is_some_and(|left| left > stop_time) {
+        } else if term.remaining().is_some_and(|left| left > stop_time) {
             let act = node.acts();
             let part = u64::try_from(stop_time.as_millis()).unwrap_or_default() / 2;
             node.sleep(Duration::from_millis(node.below(part))).await;
-            let _ = act.reaches_resource(lease.token());
+            let _ = act.reaches_resource(term.token());
         }
         let rest = Duration::from_millis(500 + node.below(4_000));
         if waits {
-            let ended = std::pin::pin!(lease.ended());
+            let ended = std::pin::pin!(term.ended());
             let rested = futures_util::future::select(ended, clock.sleep(rest)).await;
             if matches!(rested, futures_util::future::Either::Left(_)) {
                 return;
             }
         } else {
             clock.sleep(rest).await;
-            if !lease.is_valid() {
+            if !term.is_valid() {
                 return;
             }
         }
@@ -170,20 +195,36 @@ async fn work(node: &Node, lease: &Lease, habits: &Habits, shift: Duration) {
 /// under test must not come upon it.
 pub(super) const COUNTER: &str = "dcs-memory.sim/count";
 
+/// The setting in which a leader says which term wrote last.
+const WROTE_LAST: &str = "dcs-memory.sim/term";
+
+/// Writes its token into the config key, as the leader: no later term has.
+async fn write_as_leader(node: &Node, lease: &Lease) {
+    let token = lease.token();
+    // A leader that is none any more writes nothing, and is told so.
+    let _ = lease
+        .keys()
+        .edit_config(|config| {
+            let mut config = counted(config);
+            let last = config.settings().get(WROTE_LAST).and_then(Value::as_str);
+            if last.is_some_and(|last| last.parse().is_ok_and(|last: u128| last > token.get())) {
+                node.fail(format!(
+                    "writes the config key as {token} after a later term"
+                ));
+            }
+            let token = token.get().to_string().into();
+            config.settings_mut().insert(WROTE_LAST.to_owned(), token);
+            Some(config)
+        })
+        .await;
+}
+
 /// Raises a number in the config key now and then: no value is lost.
 async fn count(node: Node) {
     let dcs = node.dcs();
     loop {
         node.sleep(Duration::from_millis(node.below(60_000))).await;
-        let edited = dcs.edit_config(|config| {
-            let mut config = config.cloned().unwrap_or_default();
-            let count = config.settings().get(COUNTER);
-            let count = count.and_then(serde_json::Value::as_u64).unwrap_or(0);
-            config
-                .settings_mut()
-                .insert(COUNTER.to_owned(), (count + 1).into());
-            Some(config)
-        });
+        let edited = dcs.edit_config(|config| Some(counted(config)));
         let Ok(Some(written)) = edited.await else {
             continue;
         };
@@ -193,4 +234,15 @@ async fn count(node: Node) {
             node.fail("does not read what it wrote");
         }
     }
+}
+
+/// The config key with the number raised by one.
+fn counted(config: Option<&Config>) -> Config {
+    let mut config = config.cloned().unwrap_or_default();
+    let count = config.settings().get(COUNTER);
+    let count = count.and_then(Value::as_u64).unwrap_or(0);
+    config
+        .settings_mut()
+        .insert(COUNTER.to_owned(), (count + 1).into());
+    config
 }

@@ -33,6 +33,7 @@ mod swarm;
 mod trace;
 mod trouble;
 mod watch;
+mod wishes;
 mod world;
 
 pub use beliefs::Belief;

@@ -187,7 +187,7 @@ impl Simulation {
     }
 
     pub(super) fn members(&self) -> Program {
-        let habits = habits(&self.rates());
+        let habits = habits(&self.rates(), self.length);
         Arc::new(move |node| member(node, habits.clone()))
     }
 
@@ -266,10 +266,13 @@ where
     Arc::new(move |node| program(node).boxed())
 }
 
-fn habits(rates: &Rates) -> Habits {
+fn habits(rates: &Rates, length: Duration) -> Habits {
     let seconds = |count: u64| Duration::from_secs(count);
     let (ttl, third) = (rates.ttl, rates.ttl / 3);
     let timing = LeaseTiming::new(seconds(ttl), seconds(third), seconds(ttl / rates.retries));
+    // The work needs as long to stop, whatever the ttl is changed to.
+    let stop_time = seconds(ttl) / 10;
+    let timing = timing.and_then(|timing| timing.with_stop_time(stop_time));
     let timing = timing.unwrap_or_else(|error| unreachable!("{error}"));
     let longer = LeaseTiming::new(seconds(ttl * 2), seconds(third), seconds(third));
     Habits {
@@ -281,6 +284,7 @@ fn habits(rates: &Rates) -> Habits {
         bootstraps: rates.bootstraps,
         shift: rates.shift,
         keeps: rates.keeps_leases,
+        wishes_until: nanos(length),
         counts: !rates.bootstraps,
     }
 }

@@ -114,6 +114,8 @@ impl Machine {
         };
         if !fresh {
             self.must_read = Some(Read::Plain);
+            let flight = self.flight.as_ref();
+            self.read_again = flight.is_some_and(|flight| matches!(flight.doing, Doing::Read(_)));
             return;
         }
         let sent = unresolved.swap_remove(index).found(now);
@@ -268,7 +270,7 @@ impl Machine {
             return;
         };
         let mut term = Term::new(number, revision, sent, deadline);
-        term.giving_up = !self.turn.may_lead();
+        term.giving_up = !self.turn.may_lead() || !self.contending;
         let (token, until) = (term.token, self.until(deadline, now));
         self.role = Role::Leader(Box::new(term));
         self.say(EventKind::Elected { token, until });

@@ -90,6 +90,9 @@ pub(crate) struct Machine {
     requests: u64,
     /// A read that has to come before any other request.
     must_read: Option<Read>,
+    /// Something asked for a reading while one was under way, which may have
+    /// been answered before.
+    read_again: bool,
     pause: Option<Pause>,
     /// When it was last decided what is due: what was not due then is waited for.
     decided: Stamp,
@@ -160,6 +163,7 @@ impl Machine {
             flight: None,
             requests: 0,
             must_read: None,
+            read_again: false,
             pause: None,
             decided: parts.clock.now(),
             clock: parts.clock,
@@ -285,7 +289,7 @@ impl Machine {
                     Role::Leader(term) => term.giving_up = true,
                     // An attempt that is found committed later opens no term.
                     Role::Follower(unresolved) => {
-                        if let Some(sent) = unresolved.first() {
+                        if let Some(sent) = unresolved.last() {
                             self.failsafe_mode.forgotten = Some(sent.expected.into());
                         }
                         if !planted(Bug::AttemptRevivedAfterRelease) {
@@ -357,7 +361,9 @@ impl Machine {
     ) {
         match result {
             Ok(entry) => {
-                self.must_read = None;
+                if !std::mem::take(&mut self.read_again) {
+                    self.must_read = None;
+                }
                 self.pause = self.pause_after_read.take();
                 let seen = self.observer.read(&entry, read, sighted);
                 if matches!(read, Read::AfterConflict(on) if on == entry.revision) {

@@ -7,6 +7,7 @@ mod failsafe_maps;
 mod follow;
 mod herd;
 mod lead;
+mod reading;
 mod release;
 mod rig;
 #[cfg(dcs_seeded_bugs)]
