@@ -193,7 +193,6 @@ mod present {
                 Self::FailsafeMapUnknown => "failsafe",
                 Self::ClaimSurvivesPatroni => "foreign",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
-                Self::ReleaseUnderALease => "leftovers",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",
             }
