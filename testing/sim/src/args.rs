@@ -14,7 +14,7 @@ use crate::bugs::Bug;
 
 /// So many histories are run if nobody says otherwise.
 const HISTORIES: u64 = 1000;
-/// The rarest bugs that can be planted need some hundreds; none of them is to
+/// The rarest bugs that can be planted need some thousands; none of them is to
 /// be missed for want of histories.
 const TO_FIND_A_BUG: u64 = 20_000;
 

@@ -33,7 +33,7 @@ pub(crate) struct State {
     /// Held as long as the run goes on: of two at once on one file, each would
     /// undo what the other one keeps.
     #[serde(skip)]
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl State {
@@ -46,14 +46,14 @@ impl State {
             took: Duration::ZERO,
             found: Vec::new(),
             totals: Totals::default(),
-            _lock: None,
+            lock: None,
         };
         let Some(file) = &args.resume else {
             return Ok(fresh);
         };
         let fresh = Self {
             build: build()?,
-            _lock: Some(lock(file)?),
+            lock: Some(lock(file)?),
             ..fresh
         };
         let text = match fs::read_to_string(file) {
@@ -67,7 +67,7 @@ impl State {
         })?;
         kept.check(&fresh, file)?;
         Ok(Self {
-            _lock: fresh._lock,
+            lock: fresh.lock,
             ..kept
         })
     }
@@ -222,6 +222,6 @@ mod tests {
         assert_eq!(state.took, Duration::from_secs(5));
         state.add(&Totals::panicked(), &found(30..90));
         let seeds: Vec<_> = state.found.iter().map(|found| found.seed).collect();
-        assert_eq!(seeds, Vec::from_iter(0..50));
+        assert!(seeds.into_iter().eq(0..50));
     }
 }
