@@ -5,8 +5,8 @@ use dcs_memory::sim::{History, NotShrunk, Shrink, Shrunk};
 use crate::caught::caught;
 use crate::run::{Batch, Found};
 
-/// Histories that are run at most to make one small: some seconds in a debug
-/// build, far less in the build that `cargo xtask sim` makes.
+/// Histories that are run at most to make one small: some seconds at most in the
+/// build that `cargo xtask sim` makes.
 const REPLAYS: usize = 1000;
 
 /// Makes the history of a finding small. Where that is not possible, the text
