@@ -31,6 +31,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     let bar = bar(args.histories());
     bar.set_position(resumed);
     let mut told = 0;
+    let mut is_shrunk = false;
     let mut is_drawn = false;
     while state.totals.histories < args.histories() {
         let from = state.totals.histories;
@@ -44,8 +45,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
             let command = args.replay_command(found.seed);
             small::finding(&batch, found, &command)
         };
-        let is_first = told == 0;
-        bar.suspend(|| eprint!("{}", telling(args, &found, is_first.then_some(small))));
+        let small = (!is_shrunk).then_some(small);
+        bar.suspend(|| eprint!("{}", telling(args, &found, small)));
+        is_shrunk |= found.values().any(|found| !found.panicked);
         told += found.len();
         if !is_drawn {
             is_drawn = draw(args, &batch, &state.found)?;
@@ -71,7 +73,7 @@ fn batch(args: &Args, range: Range<u64>) -> Batch {
     }
 }
 
-/// What was found in a block; its first finding by its few faults, if `small`
+/// What was found in a block; its first violation by its few faults, if `small`
 /// is there.
 fn telling(
     args: &Args,
@@ -82,7 +84,8 @@ fn telling(
     let mut small = small;
     for found in found.values().take(MOST_TOLD) {
         let Found { seed, what, .. } = found;
-        let more = match small.take() {
+        // A history that panicked would panic again.
+        let more = match small.take_if(|_| !found.panicked) {
             Some(small) => small(found),
             None => format!("replay by: {}\n", args.replay_command(*seed)),
         };
@@ -167,21 +170,25 @@ mod tests {
 
     fn violation(seed: u64) -> Found {
         Found {
+            seed,
+            what: "not so".to_owned(),
+            invariant: "I0".to_owned(),
             panicked: false,
-            ..Found::panic(seed, "not so")
         }
     }
 
     #[test]
-    fn the_first_finding_alone_is_made_small() {
+    fn the_first_violation_alone_is_made_small_and_no_panic() {
         let args = Args::try_parse_from(["sim"]).unwrap();
-        let found = BTreeMap::from([(3, violation(30)), (5, violation(50))]);
+        let found = [Found::panic(10, "so"), violation(30), violation(50)];
+        let found = (0..).zip(found).collect();
         let small = |found: &Found| format!("the few faults of {}\n", found.seed);
         let text = telling(&args, &found, Some(small));
         assert_eq!(
             text,
-            "VIOLATION: seed 30: panicked: not so\nthe few faults of 30\n\
-             VIOLATION: seed 50: panicked: not so\nreplay by: cargo xtask sim --replay 50\n"
+            "VIOLATION: seed 10: panicked: so\nreplay by: cargo xtask sim --replay 10\n\
+             VIOLATION: seed 30: not so\nthe few faults of 30\n\
+             VIOLATION: seed 50: not so\nreplay by: cargo xtask sim --replay 50\n"
         );
     }
 
@@ -202,7 +209,7 @@ mod tests {
         state.add(&Totals::panicked(), &BTreeMap::from([(0, violation(8))]));
         let text = listing(&args, &state);
         assert!(!text.contains("more"), "{text}");
-        assert!(text.contains("seed 8: panicked: not so\n"), "{text}");
+        assert!(text.contains("seed 8: not so\n"), "{text}");
         assert!(text.contains("cargo xtask sim --replay 8\n"), "{text}");
         state.add(&Totals::panicked(), &BTreeMap::new());
         let text = listing(&args, &state);

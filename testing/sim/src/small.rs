@@ -12,9 +12,6 @@ const REPLAYS: usize = 1000;
 /// Makes the history of a finding small. Where that is not possible, the text
 /// says why.
 pub(crate) fn finding(batch: &Batch, found: &Found, command: &str) -> String {
-    if found.panicked {
-        return as_it_is(found.seed, "it panicked", command);
-    }
     let text = caught(|| {
         let history = batch.simulation(found.seed).run_members();
         history_of(&history, command, Shrink::run_members)
@@ -40,10 +37,9 @@ fn as_it_is(seed: u64, why: &str, command: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
     use std::time::Duration;
 
-    use dcs_memory::sim::{Fault, Node, Planned, Simulation, Swarm};
+    use dcs_memory::sim::{Fault, Node, Planned, Simulation};
 
     use super::*;
 
@@ -90,22 +86,5 @@ mod tests {
         assert!(text.starts_with("seed 3, not made small: "), "{text}");
         assert!(text.contains("does not replay"), "{text}");
         assert!(text.ends_with("replay by: the command\n"), "{text}");
-    }
-
-    #[test]
-    fn a_panic_is_not_made_small() {
-        let batch = Batch {
-            seed: 1,
-            swarm: Swarm::Calm,
-            range: 0..1,
-            threads: NonZeroUsize::MIN,
-            stops: true,
-            only_promises: false,
-        };
-        let text = finding(&batch, &Found::panic(9, "why"), "the command");
-        assert_eq!(
-            text,
-            "seed 9, not made small: it panicked\nreplay by: the command\n"
-        );
     }
 }
