@@ -12,6 +12,12 @@ use dcs_memory::sim::Swarm;
 
 use crate::bugs::Bug;
 
+/// So many histories are run if nobody says otherwise.
+const HISTORIES: u64 = 1000;
+/// The rarest bugs that can be planted need some thousands; none of them is to
+/// be missed for want of histories.
+const TO_FIND_A_BUG: u64 = 20_000;
+
 /// Simulate histories of the production election: three to seven members,
 /// 600 virtual seconds of faults, then a calm in which someone has to lead.
 ///
@@ -20,9 +26,9 @@ use crate::bugs::Bug;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sim", bin_name = "cargo xtask sim", version = None)]
 pub(crate) struct Args {
-    /// How many histories.
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) histories: u64,
+    /// How many histories: by default 1000, and to find a bug at most 20000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    histories: Option<u64>,
 
     /// Where all chance comes from; `clock` takes the time.
     #[arg(long, default_value = "1", value_name = "SEED")]
@@ -41,15 +47,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME|list|all")]
     pub(crate) bug: Option<String>,
 
-    /// Write the table of all bugs, as Markdown.
+    /// Write the table of all bugs, as Markdown: with `--bug all` alone.
     #[arg(long, value_name = "FILE", requires = "bug")]
     pub(crate) table: Option<PathBuf>,
 
-    /// Run the history of this one seed again, as a violation names it.
-    #[arg(long, value_name = "SEED")]
+    /// Run the history of this one seed again, as a violation names it, and make
+    /// what is broken in it small.
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["histories", "seed"])]
     pub(crate) replay: Option<u64>,
 
-    /// Draw the history that is replayed, or the first violation.
+    /// Draw the history that is replayed, or the first violation of all; not
+    /// one that panicked.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
@@ -57,7 +65,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "replay")]
     pub(crate) trace: Option<PathBuf>,
 
-    /// Keep the state of a long run in this file, and go on from it.
+    /// Keep the state of a long run in this file, and go on from it, with the
+    /// same build only. Beside it is a file that ends in `.lock`: one run at a
+    /// time.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "bug"])]
     pub(crate) resume: Option<PathBuf>,
 
@@ -106,7 +116,43 @@ impl Args {
             let what = format!("no seeded bug is called {name:?}: `--bug list` names them");
             return refuse(ErrorKind::InvalidValue, what);
         }
-        Ok(self)
+        match self.ignored() {
+            Some(what) => refuse(ErrorKind::ArgumentConflict, what.to_owned()),
+            None => Ok(self),
+        }
+    }
+
+    /// What would have no effect with this value of `--bug`, and why.
+    fn ignored(&self) -> Option<&'static str> {
+        let bug = self.bug.as_deref();
+        let is_one = bug.is_none_or(|name| !["list", "all"].contains(&name));
+        if self.table.is_some() && bug != Some("all") {
+            Some("`--table` is the table of all bugs: use it with `--bug all`")
+        } else if self.html.is_some() && !is_one {
+            Some("`--html` draws one history: use it with `--bug NAME`, not with `list` or `all`")
+        } else if self.replay.is_some() && !is_one {
+            Some("`--replay` runs one history: use it with `--bug NAME`, not with `list` or `all`")
+        } else {
+            None
+        }
+    }
+
+    /// How many histories there are at most.
+    pub(crate) fn histories(&self) -> u64 {
+        let or_else = if self.bug.is_some() {
+            TO_FIND_A_BUG
+        } else {
+            HISTORIES
+        };
+        self.histories.unwrap_or(or_else)
+    }
+
+    /// The same, to look for this bug.
+    pub(crate) fn to_find(&self, bug: Bug) -> Self {
+        Self {
+            bug: Some(bug.name().to_owned()),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn work(&self) -> Work {
@@ -216,6 +262,47 @@ mod tests {
         let error = parsed("sim --bug no-such-bug").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("no-such-bug"), "{error}");
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_a_bad_argument() {
+        for line in [
+            "sim --table t.md",
+            "sim --table t.md --bug list",
+            "sim --html p.html --bug all",
+            "sim --html p.html --bug list",
+            "sim --replay 7 --bug all",
+            "sim --replay 7 --bug list",
+            "sim --replay 7 --histories 5",
+            "sim --replay 7 --seed 5",
+        ] {
+            let error = parsed(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            let flag = line.split(' ').nth(1).unwrap();
+            assert!(error.to_string().contains(flag), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_has_an_effect_is_no_bad_argument() {
+        for line in [
+            "sim --table t.md --bug all",
+            "sim --html p.html",
+            "sim --html p.html --replay 7",
+            "sim --replay 7 --profile hostile",
+            "sim --bug list",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bug_gets_more_histories_than_a_run_if_nobody_says_how_many() {
+        let histories = |line| parsed(line).unwrap().histories();
+        assert_eq!(histories("sim"), 1000);
+        assert_eq!(histories("sim --bug all"), 20_000);
+        assert_eq!(histories("sim --bug all --histories 3"), 3);
+        assert_eq!(histories("sim --histories 3"), 3);
     }
 
     #[test]

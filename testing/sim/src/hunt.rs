@@ -1,10 +1,11 @@
 //! Looking for bugs that were planted on purpose.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Write as _, stdout};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use comfy_table::{Table, presets};
 
 use crate::args::Args;
@@ -12,30 +13,39 @@ use crate::bugs::{self, Bug};
 use crate::progress::bar;
 use crate::replay;
 use crate::run::{Batch, Found};
+use crate::small;
 
 /// Looks for one bug.
 pub(crate) fn one(args: &Args) -> anyhow::Result<bool> {
     let bug = args.bug().context("no bug was named")?;
-    let batch = batch(args, bug);
-    let found = hunt(&batch, bug);
+    let batch = batch(args);
+    let outcome = hunt(&batch, bug);
     let name = bug.name();
-    let mut out = stdout().lock();
-    let Some((histories, first)) = found else {
-        let histories = args.histories;
-        writeln!(out, "bug {name} not found in {histories} histories").context("writing")?;
-        return Ok(false);
+    let (histories, first) = match outcome {
+        Outcome::Found(histories, first) => (histories, first),
+        Outcome::Panicked(first) => bail!(panicked(args, name, &first)),
+        Outcome::Missed => {
+            let histories = args.histories();
+            writeln!(
+                stdout().lock(),
+                "bug {name} not found in {histories} histories"
+            )
+            .context("writing")?;
+            return Ok(false);
+        }
     };
     if let Some(file) = &args.html {
-        replay::draw(batch.simulation(first.seed), file)?;
+        replay::draw(&batch, first.seed, file)?;
     }
     writeln!(
-        out,
-        "{}\nbreaks: {}\nprofile: {}\nfound by: {}\n    {}\nbug {name} found after {histories} histories",
+        stdout().lock(),
+        "{}\nbreaks: {}\nprofile: {}\nfound by: seed {}: {}\n{}bug {name} found after {histories} histories",
         bug.what(),
         bug.rule(),
         batch.swarm.name(),
+        first.seed,
         first.what,
-        args.replay_command(first.seed),
+        small::finding(&batch, &first, &args.replay_command(first.seed)),
     )
     .context("writing the result")?;
     Ok(true)
@@ -49,14 +59,22 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
         .set_header(["bug", "profile", "histories", "found by"]);
     let mut page = String::from("| bug | rule | what it does | profile | histories | found by |\n");
     page.push_str("|---|---|---|---|---|---|\n");
-    let (mut count, mut missed) = (0, Vec::new());
+    let (mut count, mut failures) = (0, Vec::new());
     for bug in bugs::all() {
-        let batch = batch(args, bug);
+        let args = args.to_find(bug);
+        let batch = batch(&args);
         let (name, profile) = (bug.name(), batch.swarm.name());
-        let found = hunt(&batch, bug);
-        let (histories, by) = match &found {
-            Some((histories, first)) => (histories.to_string(), first.invariant.clone()),
-            None => ("-".to_owned(), "nothing".to_owned()),
+        let (histories, by) = match hunt(&batch, bug) {
+            Outcome::Found(histories, first) => (histories.to_string(), first.invariant),
+            Outcome::Panicked(first) => {
+                failures.push(panicked(&args, name, &first));
+                ("-".to_owned(), "nothing: panicked".to_owned())
+            }
+            Outcome::Missed => {
+                let histories = args.histories();
+                failures.push(format!("bug {name} not found in {histories} histories"));
+                ("-".to_owned(), "nothing".to_owned())
+            }
         };
         let (rule, what) = (bug.rule(), bug.what());
         writeln!(
@@ -66,9 +84,6 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
         .context("making the table")?;
         shown.add_row([name, profile, &histories, &by]);
         count += 1;
-        if found.is_none() {
-            missed.push(name);
-        }
     }
     bugs::plant(None);
     ensure!(
@@ -78,37 +93,93 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
     if let Some(file) = &args.table {
         fs::write(file, &page).with_context(|| format!("writing {}", file.display()))?;
     }
-    for name in &missed {
-        eprintln!(
-            "error: bug {name} not found in {} histories",
-            args.histories
-        );
+    for failure in &failures {
+        eprintln!("error: {failure}");
     }
-    let found = count - missed.len();
+    let found = count - failures.len();
     writeln!(stdout().lock(), "{shown}\nbugs {count} found {found}")
         .context("writing the table")?;
-    Ok(missed.is_empty())
+    Ok(failures.is_empty())
 }
 
-fn batch(args: &Args, bug: Bug) -> Batch {
+fn batch(args: &Args) -> Batch {
     Batch {
         seed: args.seed.0,
-        swarm: args
-            .profile
-            .map_or_else(|| bug.swarm(), |profile| profile.0),
-        range: 0..args.histories,
+        swarm: args.swarm(),
+        range: 0..args.histories(),
         threads: args.threads(),
         stops: true,
         only_promises: true,
     }
 }
 
-/// The first history that shows the bug, and how many it took.
-fn hunt(batch: &Batch, bug: Bug) -> Option<(u64, Found)> {
+/// How the search for a bug ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// After so many histories, by this one.
+    Found(u64, Found),
+    /// Before it was found. A panic says nothing of whether the judge sees the bug.
+    Panicked(Found),
+    Missed,
+}
+
+impl Outcome {
+    /// By what comes first of what was found.
+    fn of(mut found: BTreeMap<u64, Found>) -> Self {
+        match found.pop_first() {
+            Some((_, first)) if first.panicked => Self::Panicked(first),
+            Some((index, first)) => Self::Found(index + 1, first),
+            None => Self::Missed,
+        }
+    }
+}
+
+fn hunt(batch: &Batch, bug: Bug) -> Outcome {
     bugs::plant(Some(bug));
     let bar = bar(batch.range.end);
-    let (_, mut found) = batch.run(|| bar.inc(1));
+    let (_, found) = batch.run(|| bar.inc(1));
     bar.finish_and_clear();
-    let (index, first) = found.pop_first()?;
-    Some((index + 1, first))
+    Outcome::of(found)
+}
+
+fn panicked(args: &Args, name: &str, first: &Found) -> String {
+    let Found { seed, what, .. } = first;
+    let command = args.replay_command(*seed);
+    format!("bug {name} not found: the history of seed {seed} {what}\n    {command}")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_no_finding() {
+        let panic = Found::panic(7, "so");
+        let found = BTreeMap::from([(2, panic.clone())]);
+        assert_eq!(Outcome::of(found), Outcome::Panicked(panic));
+    }
+
+    #[test]
+    fn a_violation_is_found_after_the_histories_up_to_its_own() {
+        let violation = Found {
+            panicked: false,
+            ..Found::panic(7, "so")
+        };
+        let found = BTreeMap::from([(2, violation.clone()), (4, Found::panic(9, "so"))]);
+        assert_eq!(Outcome::of(found), Outcome::Found(3, violation));
+        assert_eq!(Outcome::of(BTreeMap::new()), Outcome::Missed);
+    }
+
+    #[test]
+    fn a_panic_is_told_with_its_seed_and_how_to_see_it_again() {
+        let mut args = Args::try_parse_from(["sim"]).unwrap();
+        args.bug = Some("some-bug".to_owned());
+        assert_eq!(
+            panicked(&args, "some-bug", &Found::panic(7, "so")),
+            "bug some-bug not found: the history of seed 7 panicked: so\n    \
+             cargo xtask sim --replay 7 --bug some-bug"
+        );
+    }
 }

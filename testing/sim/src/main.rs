@@ -5,12 +5,15 @@
 
 mod args;
 mod bugs;
+mod caught;
+mod hash;
 mod hunt;
 mod many;
 mod progress;
 mod replay;
 mod resume;
 mod run;
+mod small;
 mod totals;
 
 use std::process::ExitCode;

@@ -1,17 +1,18 @@
 //! One history again, with all that can be told of it.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{Write as _, stdout};
 use std::path::Path;
 
-use anyhow::Context as _;
-use dcs_memory::sim::{History, Simulation};
-use sha2::{Digest as _, Sha256};
+use anyhow::{Context as _, anyhow};
+use dcs_memory::sim::{History, Shrink, Simulation};
 
 use crate::args::Args;
 use crate::bugs;
+use crate::caught::caught;
+use crate::hash::sha256;
 use crate::run::Batch;
+use crate::small;
 
 pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
     bugs::plant(args.bug());
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
         stops: true,
         only_promises: args.bug.is_some(),
     };
-    let history = batch.simulation(seed).traced().run_members();
+    let history = traced(batch.simulation(seed), seed)?;
     let mut text = history.trace.join("\n");
     text.push('\n');
     if let Some(file) = &args.trace {
@@ -33,29 +34,37 @@ pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
         write_page(&history, file)?;
     }
     let violations = u64::from(history.violation.is_some());
-    let hash = hex(&Sha256::digest(text.as_bytes()));
+    let hash = sha256(text.as_bytes());
+    let command = args.replay_command(seed);
+    let small = match &history.violation {
+        Some(_) => caught(|| small::history_of(&history, &command, Shrink::run_members))
+            .unwrap_or_else(|why| format!("not made small: that panicked: {why}\n")),
+        None => String::new(),
+    };
     writeln!(
         stdout().lock(),
-        "{history}trace of {} lines, SHA-256 {hash}\nhistories 1 violations {violations}",
+        "{history}{small}trace of {} lines, SHA-256 {hash}\nhistories 1 violations {violations}",
         history.trace.len(),
     )
     .context("writing the result")?;
     Ok(violations == 0)
 }
 
-/// Draws a history.
-pub(crate) fn draw(simulation: Simulation, file: &Path) -> anyhow::Result<()> {
-    write_page(&simulation.traced().run_members(), file)
+/// Draws the history of a seed.
+pub(crate) fn draw(batch: &Batch, seed: u64, file: &Path) -> anyhow::Result<()> {
+    write_page(&traced(batch.simulation(seed), seed)?, file)
+}
+
+fn traced(simulation: Simulation, seed: u64) -> anyhow::Result<History> {
+    let history = caught(|| simulation.traced().run_members());
+    history.map_err(|why| anyhow!("the history of seed {seed} panicked: {why}"))
 }
 
 fn write_page(history: &History, file: &Path) -> anyhow::Result<()> {
-    fs::write(file, history.to_html()).with_context(|| format!("writing {}", file.display()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let page = caught(|| history.to_html());
+    let page = page.map_err(|why| {
+        let seed = history.seed;
+        anyhow!("drawing the history of seed {seed} panicked: {why}")
+    })?;
+    fs::write(file, page).with_context(|| format!("writing {}", file.display()))
 }

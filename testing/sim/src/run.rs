@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use dcs_memory::sim::{History, Simulation, Swarm, history_seed};
+use serde::{Deserialize, Serialize};
 
+use crate::caught::caught;
 use crate::totals::Totals;
 
 /// Which histories: the same range of the same run is the same histories.
@@ -25,12 +26,15 @@ pub(crate) struct Batch {
     pub(crate) only_promises: bool,
 }
 
-/// A history with a violation.
-#[derive(Clone, Debug)]
+/// A history with a violation, or one that did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Found {
     pub(crate) seed: u64,
     pub(crate) what: String,
     pub(crate) invariant: String,
+    /// The history, or the program that simulates it, panicked: nothing can be
+    /// said of what was promised, and it would panic again.
+    pub(crate) panicked: bool,
 }
 
 impl Batch {
@@ -70,17 +74,9 @@ impl Batch {
 
     fn one(&self, index: u64, totals: &mut Totals) -> Option<Found> {
         let seed = history_seed(self.seed, index);
-        let history = catch_unwind(AssertUnwindSafe(|| self.simulation(seed).run_members()));
-        let Ok(history) = history else {
-            totals.add(&Totals::panicked());
-            return Some(Found {
-                seed,
-                what: "panicked".to_owned(),
-                invariant: "no panic".to_owned(),
-            });
-        };
-        totals.add(&Totals::of(&history));
-        found(&history)
+        let (one, found) = judged(seed, || self.simulation(seed).run_members());
+        totals.add(&one);
+        found
     }
 
     pub(crate) fn simulation(&self, seed: u64) -> Simulation {
@@ -93,11 +89,42 @@ impl Batch {
     }
 }
 
-fn found(history: &History) -> Option<Found> {
-    let violation = history.violation.as_ref()?;
-    Some(Found {
-        seed: history.seed,
-        what: violation.to_string(),
-        invariant: violation.invariant.name().to_owned(),
-    })
+impl Found {
+    pub(crate) fn panic(seed: u64, why: &str) -> Self {
+        Self {
+            seed,
+            what: format!("panicked: {why}"),
+            invariant: "no panic".to_owned(),
+            panicked: true,
+        }
+    }
+
+    fn violation(history: &History) -> Option<Self> {
+        let violation = history.violation.as_ref()?;
+        Some(Self {
+            seed: history.seed,
+            what: violation.to_string(),
+            invariant: violation.invariant.name().to_owned(),
+            panicked: false,
+        })
+    }
+}
+
+fn judged(seed: u64, run: impl FnOnce() -> History) -> (Totals, Option<Found>) {
+    match caught(run) {
+        Ok(history) => (Totals::of(&history), Found::violation(&history)),
+        Err(why) => (Totals::panicked(), Some(Found::panic(seed, &why))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_that_panics_is_counted_and_named_by_its_seed() {
+        let (totals, found) = judged(9, || panic!("out of bounds"));
+        assert_eq!((totals.histories, totals.violations), (1, 1));
+        assert_eq!(found, Some(Found::panic(9, "out of bounds")));
+    }
 }

@@ -1,6 +1,7 @@
 //! What a run has seen, in numbers.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use comfy_table::{CellAlignment, Table, presets};
 use dcs_memory::sim::{Class, History, Simulation, Swarm};
@@ -10,6 +11,11 @@ use serde::{Deserialize, Serialize};
 const ENOUGH: u64 = 1000;
 /// Fewer terms a history than this are no test of an election.
 const LEAST_TERMS: f64 = 3.0;
+/// The mixed profile gives a hostile writer to a third of the histories; of
+/// [`ENOUGH`] histories chance alone is outside of this less than once in 2000 runs.
+const HOSTILE_SHARE: RangeInclusive<f64> = 0.28..=0.39;
+/// A mixed run in which fewer kinds of fault changed anything is not mixed.
+const LEAST_CLASSES: usize = 12;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Totals {
@@ -102,7 +108,25 @@ impl Totals {
                 self.terms_a_history()
             ));
         }
+        if swarm == Swarm::Mixed {
+            gaps.extend(self.hostile_gap());
+            gaps.extend(self.classes_gap());
+        }
         gaps
+    }
+
+    fn hostile_gap(&self) -> Option<String> {
+        let share = ratio(self.hostile, self.histories);
+        let (least, most) = (HOSTILE_SHARE.start(), HOSTILE_SHARE.end());
+        (!HOSTILE_SHARE.contains(&share)).then(|| {
+            format!("{share:.3} of the histories have a hostile writer, not {least} to {most}")
+        })
+    }
+
+    fn classes_gap(&self) -> Option<String> {
+        let hit = self.classes_hit();
+        (hit < LEAST_CLASSES)
+            .then(|| format!("{hit} fault classes with hits are fewer than {LEAST_CLASSES}"))
     }
 
     fn terms_a_history(&self) -> f64 {
@@ -179,16 +203,63 @@ fn ratio(part: u64, whole: u64) -> f64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_long_run_without_hits_of_a_class_has_gaps() {
-        let totals = Totals {
+    /// A mixed run with nothing to find fault with.
+    fn good() -> Totals {
+        let hits = Class::ALL.into_iter();
+        Totals {
             histories: ENOUGH,
             terms: ENOUGH * 10,
+            hostile: ENOUGH / 3,
+            hits: hits
+                .map(|class| (class.name().to_owned(), (1, 1)))
+                .collect(),
             ..Totals::default()
-        };
+        }
+    }
+
+    #[test]
+    fn a_run_that_has_seen_everything_has_no_gaps() {
+        assert_eq!(good().gaps(Swarm::Mixed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_long_run_without_hits_of_a_class_has_gaps() {
+        let mut totals = good();
+        totals.hits.clear();
         let gaps = totals.gaps(Swarm::Mixed);
-        assert_eq!(gaps.len(), Class::ALL.len(), "{gaps:?}");
+        let never = gaps.iter().filter(|gap| gap.contains("never changed"));
+        assert_eq!(never.count(), Class::ALL.len(), "{gaps:?}");
         assert!(totals.gaps(Swarm::Calm).is_empty());
+    }
+
+    #[test]
+    fn a_mixed_run_with_too_few_or_too_many_hostile_writers_has_a_gap() {
+        for (hostile, share) in [(279, "0.279"), (391, "0.391")] {
+            let totals = Totals { hostile, ..good() };
+            let gaps = totals.gaps(Swarm::Mixed);
+            let gap = format!("{share} of the histories have a hostile writer, not 0.28 to 0.39");
+            assert_eq!(gaps, [gap]);
+            assert!(totals.gaps(Swarm::Hostile).is_empty());
+        }
+        for hostile in [280, 390] {
+            let totals = Totals { hostile, ..good() };
+            assert!(totals.gaps(Swarm::Mixed).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_mixed_run_that_hit_few_classes_has_a_gap() {
+        let gap = |classes: usize| {
+            let mut totals = good();
+            for class in &Class::ALL[classes..] {
+                totals.hits.insert(class.name().to_owned(), (1, 0));
+            }
+            let gaps = totals.gaps(Swarm::Mixed);
+            gaps.into_iter().find(|gap| gap.contains("classes with"))
+        };
+        let few = "11 fault classes with hits are fewer than 12";
+        assert_eq!(gap(11).as_deref(), Some(few));
+        assert_eq!(gap(12), None);
     }
 
     #[test]

@@ -83,6 +83,7 @@ fn a_run_goes_on_where_its_file_says_that_it_was() {
     let second = sim(&["--histories", "9", "--seed", "3", "--resume", file]);
     let text = stdout(&second);
     assert!(text.contains("5 histories in"), "{text}");
+    assert!(text.contains(" s in all parts\n"), "{text}");
     assert!(text.ends_with("histories 9 violations 0\n"), "{text}");
     let whole = sim(&["--histories", "9", "--seed", "3"]);
     let tables = |text: &str| {
