@@ -87,7 +87,8 @@ pub struct History {
     /// What was planned and never came about is not among it.
     pub faults: Vec<Planned>,
     /// For each class of fault how often it was made, and how often that
-    /// changed an outcome or an order.
+    /// changed an outcome or an order: what counts as such is told of each
+    /// [`Class`].
     pub hits: BTreeMap<Class, (u64, u64)>,
     /// What happened, in numbers.
     pub counts: Counts,
