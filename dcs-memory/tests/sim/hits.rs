@@ -134,7 +134,7 @@ fn the_end_of_all_faults_is_no_broken_watch() {
     let late = Fault::LateWatch {
         process: 0,
         by: seconds(30),
-        lasts: seconds(90),
+        lasts: seconds(500),
     };
     let history = quiet(1)
         .plan(vec![at(5, late)])
