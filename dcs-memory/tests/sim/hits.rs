@@ -198,13 +198,13 @@ fn members_that_share_a_name_by_their_settings_are_no_twins() {
         let simulation = simulation.without_liveness().faults(Swarm::Mixed);
         simulation.plan(Vec::new()).run(leads)
     });
-    let shares = |history: &History| {
+    let is_shared = |history: &History| {
         let is_first = |line: &&String| line.ends_with(" starts as m0");
         history.trace.iter().filter(is_first).count() > 1
     };
-    let shared: Vec<_> = histories.filter(shares).collect();
-    assert!(shared.iter().any(|history| history.counts.terms > 0));
-    for history in shared {
+    let of_one_name: Vec<_> = histories.filter(is_shared).collect();
+    assert!(of_one_name.iter().any(|history| history.counts.terms > 0));
+    for history in of_one_name {
         assert_eq!(counted(&history, Class::Twin), (0, 0));
     }
 }
