@@ -1,44 +1,90 @@
 //! The kinds of fault, as a run counts them.
 
 /// The kinds of fault that a run counts. Each is *made* so often, and *hit* so
-/// often: a hit changed an outcome or an order of events.
+/// often: a hit changed an outcome or an order of events. What is a hit of each
+/// is said below. One fault may be hit more often than it was made: a cut for
+/// instance once for each message that it loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each is a fault or an edit above, by its name")]
 pub enum Class {
+    /// The killed process believed that it led.
     Crash,
+    /// A process that was started beside another one of its name began a term.
     Twin,
+    /// A task was woken while its process was stopped, and went on late. Where
+    /// several stops and suspends overlap, the one that ends last counts.
     Pause,
+    /// A task was woken while its machine slept, and went on late: counted once
+    /// a suspend, and where it overlaps with stops as these are.
     Suspend,
+    /// A request or an answer was lost by it.
     Cut,
+    /// A request was lost by it.
     CutRequests,
+    /// An answer was lost by it.
     CutAnswers,
+    /// An answer that it delayed came when its asker had given up, or when the
+    /// leader register had changed since.
     LateAnswers,
+    /// A request was lost.
     RequestLost,
+    /// Someone waited for the answer, and no cut would have lost it too. A read
+    /// counts like a write: it ends without a value that it would have had.
     AnswerLost,
+    /// The request arrived when its sender had given up.
     RequestLate,
+    /// The answer came when its asker had given up, or when the leader register
+    /// had changed since.
     AnswerLate,
+    /// The second copy to be sent was applied: after the original, or before it,
+    /// which is then refused. A read, and a copy that is refused, count nothing.
     Duplicate,
+    /// A write was refused.
     Refused,
+    /// The read showed another version than the newest.
     StaleRead,
+    /// A watch showed a change late.
     LateWatch,
+    /// A watch showed a change later, as it was being resumed when that would
+    /// have arrived. The end of all faults, with which watches connect anew, is none.
     BrokenWatch,
+    /// The watch never showed a version: another one of the same key had followed
+    /// when it began anew.
     WatchGap,
+    /// The watch was behind when it was opened anew.
     SilentWatch,
+    /// A timer came at another instant than it would have without the slew:
+    /// counted once a slew.
     Slew,
+    /// A lease write was applied whose `renewTime` is not what it would be
+    /// without the jump: counted at the first one of that machine. No rule reads
+    /// the wall clock, so nothing else can differ.
     WallJump,
+    /// A lease write left with another ttl than the one of the history.
     Timing,
+    /// Whoever was asked to lead next began a term.
     Handover,
+    /// The leader key was there, and is deleted.
     Delete,
+    /// The leader record was overwritten so.
     Wipe,
+    /// The leader record was overwritten so.
     Bump,
+    /// An old version was written.
     RollBack,
+    /// The leader record was overwritten so.
     ForgedRelease,
+    /// There was a release to be written again.
     ReplayedRelease,
+    /// There was a release to be written again.
     ReplayedMark,
+    /// The leader record was overwritten so.
     TtlEdit,
+    /// The leader record was overwritten so.
     Stranger,
+    /// The leader record was overwritten so.
     ForeignRenewal,
+    /// The edit changed the leader register while the holder was cut off.
     Ambush,
 }
 

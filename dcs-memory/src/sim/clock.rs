@@ -36,9 +36,23 @@ pub(super) struct Ticks {
     /// Rate of the slewed clocks.
     pub(super) slew_ppm: i64,
     pub(super) is_asleep: bool,
-    /// Whether anything was slewed since the start.
-    pub(super) was_slewed: bool,
-    pub(super) wall_jumped: bool,
+    slews: Slews,
+    /// How far all jumps took the wall clock, and how far those did that a
+    /// record has shown.
+    jumped: i64,
+    jumps_shown: i64,
+}
+
+/// The slews of a node, and which of them changed anything.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slews {
+    /// The number of the last one, from 1, and the rate before it.
+    last: u64,
+    ppm_before: i64,
+    /// The newest one by which a timer came at another instant, and how many
+    /// there are of such.
+    newest_felt: u64,
+    felt: u64,
 }
 
 impl NodeClock {
@@ -52,8 +66,9 @@ impl NodeClock {
             raw_ppm,
             slew_ppm: raw_ppm,
             is_asleep: false,
-            was_slewed: false,
-            wall_jumped: false,
+            slews: Slews::default(),
+            jumped: 0,
+            jumps_shown: 0,
         };
         Self {
             executor: executor.clone(),
@@ -72,8 +87,38 @@ impl NodeClock {
     pub(super) fn jump(&self, millis: i64) {
         self.change(|ticks| {
             ticks.wall += millis * 1_000_000;
-            ticks.wall_jumped = true;
+            ticks.jumped += millis * 1_000_000;
         });
+    }
+
+    /// The slewed clocks run at another rate from now on.
+    pub(super) fn slew(&self, ppm: i64) {
+        self.change(|ticks| {
+            ticks.slews.last += 1;
+            ticks.slews.ppm_before = ticks.slew_ppm;
+            ticks.slew_ppm = ppm;
+        });
+    }
+
+    /// By how many slews a timer came at another instant than without.
+    pub(super) fn slews_felt(&self) -> u64 {
+        lock(&self.ticks).slews.felt
+    }
+
+    /// A record shows the wall clock as it stood at `sent`. By how much jumps
+    /// had moved it since the last record that did.
+    pub(super) fn shows_jumps(&self, sent: &Ticks) -> i64 {
+        let mut ticks = lock(&self.ticks);
+        sent.jumped - std::mem::replace(&mut ticks.jumps_shown, sent.jumped)
+    }
+
+    /// A timer has come that this slew had moved.
+    fn feels(&self, slew: u64) {
+        let slews = &mut lock(&self.ticks).slews;
+        if slew > slews.newest_felt {
+            slews.newest_felt = slew;
+            slews.felt += 1;
+        }
     }
 
     /// A look changes nothing: each would round, and a history that is looked
@@ -103,6 +148,20 @@ impl Ticks {
         }
         self.wall += i64::try_from(raw).unwrap_or(i64::MAX);
     }
+
+    /// What the wall clock would show if it had not jumped by so much.
+    pub(super) fn wall_without(&self, jumped: i64) -> SystemTime {
+        let wall = self.wall - jumped;
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(WALL_START);
+        let off = Duration::from_nanos(wall.unsigned_abs());
+        if wall < 0 { start - off } else { start + off }
+    }
+
+    /// The last slew, if so much of a timer takes longer or shorter by it.
+    fn slew_that_moves(&self, left: u64) -> Option<u64> {
+        let moves = real(left, self.slew_ppm) != real(left, self.slews.ppm_before);
+        (self.slews.last > 0 && moves).then_some(self.slews.last)
+    }
 }
 
 /// So many nanoseconds by a clock that is off by so many parts per million.
@@ -113,6 +172,15 @@ fn scaled(nanos: u64, ppm: i64) -> u64 {
     nanos.saturating_add_signed(off)
 }
 
+/// So much by a clock that is off by so many parts per million, in real time.
+fn real(nanos: u64, ppm: i64) -> u64 {
+    let rate = u64::try_from(1_000_000 + ppm).unwrap_or(1_000_000);
+    match nanos.checked_mul(1_000_000) {
+        Some(scaled) => scaled.div_ceil(rate),
+        None => nanos,
+    }
+}
+
 impl Clock for NodeClock {
     fn now(&self) -> Stamp {
         let ticks = self.read();
@@ -121,10 +189,7 @@ impl Clock for NodeClock {
     }
 
     fn wall(&self) -> SystemTime {
-        let wall = self.read().wall;
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(WALL_START);
-        let off = Duration::from_nanos(wall.unsigned_abs());
-        if wall < 0 { start - off } else { start + off }
+        self.read().wall_without(0)
     }
 
     /// A timer of the monotonic clock, which stands still while the node sleeps.
@@ -134,6 +199,7 @@ impl Clock for NodeClock {
             target: self.read().mono.saturating_add(wait),
             clock: self.clone(),
             alarm: None,
+            moved_by: None,
         })
     }
 }
@@ -148,6 +214,8 @@ struct Sleep {
     target: u64,
     clock: NodeClock,
     alarm: Option<(Nanos, Alarm)>,
+    /// The slew by which the alarm is at another instant than without.
+    moved_by: Option<u64>,
 }
 
 impl Future for Sleep {
@@ -157,20 +225,19 @@ impl Future for Sleep {
         let ticks = self.clock.read();
         let left = self.target.saturating_sub(ticks.mono);
         if left == 0 {
+            if let Some(slew) = self.moved_by {
+                self.clock.feels(slew);
+            }
             return Poll::Ready(());
         }
         // By real time that is so much, if the rate stays; if not, it is asked
         // again, and may come late, as timers do.
-        let rate = u64::try_from(1_000_000 + ticks.slew_ppm).unwrap_or(1_000_000);
-        let wait = match left.checked_mul(1_000_000) {
-            Some(scaled) => scaled.div_ceil(rate),
-            None => left,
-        };
-        let at = ticks.at.saturating_add(wait);
+        let at = ticks.at.saturating_add(real(left, ticks.slew_ppm));
         if let Some((_, alarm)) = self.alarm.as_ref().filter(|(set, _)| *set > ticks.at) {
             alarm.wakes(context.waker());
         } else {
             let alarm = self.clock.executor.alarm(at, context.waker().clone());
+            self.moved_by = ticks.slew_that_moves(left).or(self.moved_by);
             self.alarm = Some((at, alarm));
         }
         Poll::Pending

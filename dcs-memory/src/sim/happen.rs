@@ -32,13 +32,18 @@ impl Story {
         match fault {
             Fault::Crash { process, restart } => self.crash(process, restart),
             Fault::Pause { process, lasts } => {
-                self.hold(process);
-                self.later(lasts, move |story| story.release_holds(process, false));
+                self.hold(process, Class::Pause);
+                self.later(lasts, move |story| {
+                    if story.ends_hold(process, Class::Pause) {
+                        story.world.hit(Class::Pause);
+                    }
+                });
             }
             Fault::Suspend { process, lasts } => self.suspend(process, lasts),
             Fault::Twin { process } => {
                 let node = lock(&world.processes)[process].node;
-                self.start(node);
+                let twin = self.start(node);
+                lock(&world.judge).twins.insert(twin);
             }
             Fault::Cut {
                 process,
@@ -51,10 +56,10 @@ impl Story {
             | Fault::BrokenWatch { .. }
             | Fault::WatchGap { .. }
             | Fault::SilentWatch { .. } => self.trouble_watch(&fault),
-            Fault::Slew { process, ppm } => world.clock_of(process).change(|ticks| {
-                ticks.slew_ppm = ppm.clamp(-SLEW_PPM, SLEW_PPM);
-                ticks.was_slewed = true;
-            }),
+            Fault::Slew { process, ppm } => {
+                let ppm = ppm.clamp(-SLEW_PPM, SLEW_PPM);
+                world.clock_of(process).slew(ppm);
+            }
             Fault::WallJump { process, millis } => world.clock_of(process).jump(millis),
             Fault::Timing { process, ttl } => self.set_timing(process, ttl),
             Fault::Handover { candidate } => self.ask_for_handover(candidate),
@@ -143,12 +148,6 @@ impl Story {
                 .map(|(number, _)| number)
                 .collect()
         };
-        if there
-            .iter()
-            .any(|process| lock(&self.world.judge).is_judged(*process))
-        {
-            self.world.hit(Class::Suspend);
-        }
         for process in there {
             self.falls_asleep(node, process);
         }
@@ -158,15 +157,19 @@ impl Story {
                 let mut asleep = lock(&story.asleep);
                 asleep.extract_if(.., |slept| slept.0 == node).collect()
             };
+            let mut is_late = false;
             for (_, process) in woken {
-                story.release_holds(process, false);
+                is_late |= story.ends_hold(process, Class::Suspend);
+            }
+            if is_late {
+                story.world.hit(Class::Suspend);
             }
         });
     }
 
     pub(super) fn falls_asleep(&self, node: usize, process: usize) {
         lock(&self.asleep).push((node, process));
-        self.hold(process);
+        self.hold(process, Class::Suspend);
     }
 
     fn cut(self: &Arc<Self>, process: usize, (requests, answers): (bool, bool), lasts: Duration) {
@@ -214,33 +217,40 @@ impl Story {
         });
     }
 
-    fn hold(&self, process: usize) {
+    fn hold(&self, process: usize, class: Class) {
         let world = &self.world;
-        lock(&world.processes)[process].holds += 1;
+        lock(&world.processes)[process].holds.push(class);
         lock(&world.judge).stopped(process);
         world.trace.mark(|| Mark::Stopped { process, is: true });
         world.executor.stop(process);
     }
 
-    pub(super) fn release_holds(&self, process: usize, all: bool) {
-        let world = &self.world;
+    /// Ends a pause or a suspend of a process. Whether it was the last to end of
+    /// those that held it, and a task of it was woken meanwhile: that comes late.
+    fn ends_hold(&self, process: usize, class: Class) -> bool {
         let goes_on = {
-            let mut processes = lock(&world.processes);
-            let process = &mut processes[process];
-            let was_held = process.holds > 0;
-            process.holds = if all {
-                0
-            } else {
-                process.holds.saturating_sub(1)
-            };
-            was_held && process.holds == 0
+            let holds = &mut lock(&self.world.processes)[process].holds;
+            let was_held = !holds.is_empty();
+            remove_one(holds, &class);
+            was_held && holds.is_empty()
         };
-        if goes_on {
-            world.trace.mark(|| Mark::Stopped { process, is: false });
-            if world.executor.go_on(process) > 0 {
-                world.hit(Class::Pause);
-            }
-        }
+        goes_on && self.goes_on(process)
+    }
+
+    /// Ends all that holds a process. What made a task of it late, if one kind
+    /// of hold alone did.
+    pub(super) fn ends_all_holds(&self, process: usize) -> Option<Class> {
+        let holds = std::mem::take(&mut lock(&self.world.processes)[process].holds);
+        let class = *holds.first()?;
+        let is_late = self.goes_on(process);
+        (is_late && holds.iter().all(|hold| *hold == class)).then_some(class)
+    }
+
+    /// Whether a task of the process was woken while it was held.
+    fn goes_on(&self, process: usize) -> bool {
+        let world = &self.world;
+        world.trace.mark(|| Mark::Stopped { process, is: false });
+        world.executor.go_on(process) > 0
     }
 
     fn set_timing(&self, process: usize, ttl: u64) {

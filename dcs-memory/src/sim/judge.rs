@@ -106,6 +106,8 @@ pub(super) struct Judge {
     /// Since when the newest of them stands there.
     pub(super) newest_since: Nanos,
     pub(super) violation: Option<Violation>,
+    /// Processes that a fault started beside another one of their name.
+    pub(super) twins: HashSet<usize>,
     judged: Vec<Judged>,
     believers: Vec<usize>,
     largest_token: u128,
@@ -185,10 +187,6 @@ impl Judge {
             covered: 0,
             newest_seen: None,
         });
-    }
-
-    pub(super) fn is_judged(&self, process: usize) -> bool {
-        self.judged.iter().any(|judged| judged.process == process)
     }
 
     pub(super) fn elector_of(&self, process: usize) -> Option<&Elector> {
@@ -319,8 +317,7 @@ impl Judge {
             EventKind::Elected { token, .. } => {
                 let token = token.get();
                 self.counts.terms += 1;
-                let same = |other: &&Judged| other.is_alive && other.name == judged.name;
-                if self.judged.iter().filter(same).count() > 1 {
+                if self.twins.contains(&judged.process) {
                     self.hits.entry(Class::Twin).or_default().1 += 1;
                 }
                 let judged = &mut self.judged[index];

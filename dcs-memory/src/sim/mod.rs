@@ -14,6 +14,7 @@ mod failsafe;
 mod fate;
 mod fault;
 mod happen;
+mod hits;
 mod judge;
 mod member;
 mod net;

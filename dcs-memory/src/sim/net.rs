@@ -181,7 +181,9 @@ impl Journey {
         world.note(|| format!("p{process} #{number} arrives"));
         if fate.loses_answer {
             world.made(Class::AnswerLost);
-            world.hit(Class::AnswerLost);
+            if !giver.is_given_up() && self.cut_by(Link::answers_cut).is_none() {
+                world.hit(Class::AnswerLost);
+            }
             return;
         }
         if self.is_cut(Link::answers_cut) {
@@ -217,20 +219,29 @@ impl Journey {
         }
         let (process, number) = (self.process, self.number);
         world.note(|| format!("p{process} #{number} arrives again"));
-        world.hit(Class::Duplicate);
+        let before = world.next_change();
         run(world);
+        // Also where it comes before the original, which is refused by it.
+        if world.next_change() != before {
+            world.hit(Class::Duplicate);
+        }
     }
 
     fn is_cut(&self, cut: fn(&Link) -> Option<Class>) -> bool {
-        let passes = self.fate.is_stray && self.world.now() > self.sent_at;
-        let class = self.world.with_link(self.process, |link| cut(link));
-        let Some(class) = class.filter(|_| !passes) else {
+        let Some(class) = self.cut_by(cut) else {
             return false;
         };
         self.world.hit(class);
         self.world
             .note(|| format!("p{} #{} is cut off", self.process, self.number));
         true
+    }
+
+    /// The cut that this is lost by, if it is.
+    fn cut_by(&self, cut: fn(&Link) -> Option<Class>) -> Option<Class> {
+        let passes = self.fate.is_stray && self.world.now() > self.sent_at;
+        let class = self.world.with_link(self.process, |link| cut(link));
+        class.filter(|_| !passes)
     }
 }
 
@@ -277,8 +288,14 @@ impl Dcs for SimDcs {
         let write = change.clone();
         let covers = covers(change).map(|span| self.world.now() + span);
         let everything = Arc::downgrade(&self.world);
+        let clock = self.world.clock_of(process);
+        let sent = clock.read();
         let run = move |world: &World| {
+            let replaced = world.leader();
             let result = world.apply(process, &write, expected);
+            if let (Change::Leader(write), Ok(_)) = (&write, &result) {
+                world.shows_time((&clock, &sent), &write.record, replaced.get());
+            }
             if let (Some(until), Ok(_)) = (covers, &result) {
                 lock(&world.judge).carried(process, until);
                 let everything = everything.clone();
@@ -354,13 +371,6 @@ impl World {
                 _ => Wrote::Vacancy,
             },
         });
-        let clock = self.clock_of(process).read();
-        if clock.was_slewed {
-            self.hit(Class::Slew);
-        }
-        if clock.wall_jumped {
-            self.hit(Class::WallJump);
-        }
         let ttl = write.record.claim.as_ref().map(|claim| claim.ttl);
         if ttl.is_some_and(|ttl| ttl != Duration::from_secs(self.rates.ttl)) {
             self.hit(Class::Timing);

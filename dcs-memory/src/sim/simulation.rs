@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 
 use super::chance::chance;
 use super::class::Class;
+use super::clock::NodeClock;
 use super::executor::{Nanos, Turn, lock};
 use super::fault::Planned;
 use super::judge::{Counts, Invariant, Violation};
@@ -86,7 +87,8 @@ pub struct History {
     /// What was planned and never came about is not among it.
     pub faults: Vec<Planned>,
     /// For each class of fault how often it was made, and how often that
-    /// changed an outcome or an order.
+    /// changed an outcome or an order: what counts as such is told of each
+    /// [`Class`].
     pub hits: BTreeMap<Class, (u64, u64)>,
     /// What happened, in numbers.
     pub counts: Counts,
@@ -208,6 +210,7 @@ impl Simulation {
         let expects_leader = self.expects_leader && !world.rates.mixed_clamps;
         run.all(nanos(self.length), expects_leader);
         run.end();
+        run.counts_slews();
         let (trace, marks) = world.trace.take();
         let mut judge = lock(&world.judge);
         History {
@@ -416,6 +419,15 @@ impl Run {
                 None => "released".to_owned(),
             },
         });
+    }
+
+    fn counts_slews(&self) {
+        let clocks = self.story.clocks.iter();
+        let felt: u64 = clocks.map(NodeClock::slews_felt).sum();
+        if felt > 0 {
+            let mut judge = lock(&self.world.judge);
+            judge.hits.entry(Class::Slew).or_default().1 += felt;
+        }
     }
 
     fn end(&self) {

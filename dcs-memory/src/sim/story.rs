@@ -1,5 +1,6 @@
 //! What happens to the processes of a history: starts, faults, and their ends.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use fastrand::Rng;
 use futures_util::future::BoxFuture;
 
 use super::chance::chance;
+use super::class::Class;
 use super::clock::NodeClock;
 use super::executor::{Nanos, lock};
 use super::fault::{Fault, Planned};
@@ -97,14 +99,21 @@ impl Story {
             clock.change(|ticks| ticks.is_asleep = false);
         }
         let count = lock(&world.processes).len();
+        let mut woken = BTreeSet::new();
         for process in 0..count {
-            self.release_holds(process, true);
+            if let Some(class) = self.ends_all_holds(process) {
+                let node = lock(&world.processes)[process].node;
+                // A machine is suspended once, however many processes are on it.
+                if class != Class::Suspend || woken.insert(node) {
+                    world.hit(class);
+                }
+            }
             world.with_link(process, |link| {
                 link.cut_requests.clear();
                 link.cut_answers.clear();
                 link.late_answers.clear();
                 link.late_watch.clear();
-                link.breaks += 1;
+                link.healings += 1;
                 link.opened_at = world.now();
             });
             world.trace.mark(|| Mark::Cut { process, is: false });
@@ -130,7 +139,7 @@ impl Story {
             name: name.clone(),
             clock: self.clocks[node].clone(),
             is_alive: true,
-            holds: 0,
+            holds: Vec::new(),
             timing: None,
             inbox: None,
             link: Link::default(),
@@ -183,7 +192,7 @@ impl World {
     }
 
     pub(super) fn is_held(&self, process: usize) -> bool {
-        lock(&self.processes)[process].holds > 0
+        !lock(&self.processes)[process].holds.is_empty()
     }
 
     /// The longest that anyone may take until someone leads, when all is well.

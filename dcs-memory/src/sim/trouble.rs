@@ -158,8 +158,13 @@ impl Story {
             self.world.made(Class::Ambush);
             let story = Arc::clone(self);
             self.in_trouble(soon, move || {
-                story.world.hit(Class::Ambush);
+                let world = &story.world;
+                let before = world.leader().revision;
                 story.happens(Fault::Edit(edit));
+                let is_cut = world.with_link(process, |link| link.requests_cut().is_some());
+                if is_cut && world.leader().revision != before {
+                    world.hit(Class::Ambush);
+                }
                 true
             });
             self.happens_next(Fault::Cut {

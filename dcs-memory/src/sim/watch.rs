@@ -32,13 +32,18 @@ pub(super) struct SimWatch {
     /// watch has to begin anew.
     next: Option<u64>,
     opening: Option<Opening>,
+    /// The first update that a gap has passed over, until the watch begins anew.
+    missed_from: Option<u64>,
     /// What has happened to the connection, as far as it was noticed.
     breaks: u64,
+    healings: u64,
     gaps: u64,
     silences: u64,
     is_silent: bool,
     /// Nothing arrives before.
     not_before: Nanos,
+    /// The same after a break, until something has arrived.
+    resumes: Option<Nanos>,
     /// When the update with this number arrives, settled once, and how late that is.
     arrival: Option<(u64, Nanos, Nanos)>,
     alarm: Option<Alarm>,
@@ -64,8 +69,8 @@ enum Step {
 impl SimWatch {
     pub(super) fn open(world: Arc<World>, process: usize, silence: Duration) -> Self {
         let clock = world.clock_of(process);
-        let (breaks, gaps, silences) =
-            world.with_link(process, |link| (link.breaks, link.gaps, link.silences));
+        let (breaks, healings) = world.with_link(process, |link| (link.breaks, link.healings));
+        let (gaps, silences) = world.with_link(process, |link| (link.gaps, link.silences));
         Self {
             heard: clock.now(),
             clock,
@@ -73,11 +78,14 @@ impl SimWatch {
             silence: silence.max(SHORTEST_SILENCE),
             next: None,
             opening: None,
+            missed_from: None,
             breaks,
+            healings,
             gaps,
             silences,
             is_silent: false,
             not_before: 0,
+            resumes: None,
             arrival: None,
             alarm: None,
             quiet: None,
@@ -100,11 +108,11 @@ impl SimWatch {
     /// Takes in what has happened to the connection. Whether it is cut, and
     /// since when it is not any more.
     fn notice(&mut self) -> (bool, Nanos) {
-        let (breaks, gaps, silences, is_cut, opened_at) =
+        let ((breaks, healings), gaps, silences, is_cut, opened_at) =
             self.world.with_link(self.process, |link| {
                 let is_cut = !link.cut_answers.is_empty();
                 (
-                    link.breaks,
+                    (link.breaks, link.healings),
                     link.gaps,
                     link.silences,
                     is_cut,
@@ -113,23 +121,24 @@ impl SimWatch {
             });
         if gaps != self.gaps {
             self.note(|| "breaks with a gap");
+            self.missed_from = self.missed_from.or(self.next);
             (self.next, self.opening, self.is_silent) = (None, None, false);
         }
-        if breaks != self.breaks {
+        if (breaks, healings) != (self.breaks, self.healings) {
             self.note(|| "breaks and resumes");
-            if self.is_behind() {
-                self.world.hit(Class::BrokenWatch);
-            }
             self.is_silent = false;
-            let mut rng = chance(self.world.seed ^ breaks, [self.process as u64, 1]);
+            let connections = breaks + healings;
+            let mut rng = chance(self.world.seed ^ connections, [self.process as u64, 1]);
             self.not_before = self.world.now() + rng.u64(0..REOPEN);
+            self.resumes = (healings == self.healings).then_some(self.not_before);
             self.arrival = None;
         }
         if silences != self.silences {
             self.note(|| "falls silent");
             self.is_silent = true;
         }
-        (self.breaks, self.gaps, self.silences) = (breaks, gaps, silences);
+        (self.breaks, self.healings) = (breaks, healings);
+        (self.gaps, self.silences) = (gaps, silences);
         (is_cut, opened_at)
     }
 
@@ -161,7 +170,8 @@ impl SimWatch {
                 let Some(Opening::Answered(_, snapshot, next)) = self.opening.take() else {
                     return Step::Nothing;
                 };
-                if self.gaps > 0 {
+                let missed_from = self.missed_from.take();
+                if missed_from.is_some_and(|from| self.world.hides_any(from, next)) {
                     self.world.hit(Class::WatchGap);
                 }
                 self.next = Some(next);
@@ -199,6 +209,9 @@ impl SimWatch {
         }
         if late > 0 {
             self.world.hit(Class::LateWatch);
+        }
+        if self.resumes.take() == Some(arrives) {
+            self.world.hit(Class::BrokenWatch);
         }
         self.next = Some(number + 1);
         self.not_before = now;

@@ -55,8 +55,8 @@ pub(super) struct Process {
     pub(super) name: MemberName,
     pub(super) clock: NodeClock,
     pub(super) is_alive: bool,
-    /// How many pauses and suspends hold it.
-    pub(super) holds: u32,
+    /// The pauses and suspends that hold it.
+    pub(super) holds: Vec<Class>,
     /// The settings of its elector, if it has one.
     pub(super) timing: Option<LeaseTiming>,
     /// What other members ask of it.
@@ -74,6 +74,8 @@ pub(super) struct Link {
     pub(super) late_answers: Vec<Nanos>,
     pub(super) late_watch: Vec<Nanos>,
     pub(super) breaks: u64,
+    /// How often all faults ended, with which watches connect anew, as after a break.
+    pub(super) healings: u64,
     pub(super) gaps: u64,
     pub(super) silences: u64,
     /// Since when watches get something again.

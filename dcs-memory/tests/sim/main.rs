@@ -8,6 +8,7 @@
 mod clocks;
 mod edits;
 mod executor;
+mod hits;
 mod judge;
 mod lying;
 mod messages;

@@ -126,6 +126,17 @@ fn a_duplicate_arrives_and_is_refused_by_its_precondition() {
             .any(|line| line.ends_with("arrives again"))
     );
     assert_eq!(texts(&history), ["there at 1", "there at 1"]);
+    assert!(!hit(&history, Class::Duplicate));
+}
+
+#[test]
+fn a_duplicate_that_comes_first_is_applied_and_the_original_refused() {
+    let overtaken = fate(|fate| {
+        fate.late = seconds(10);
+        fate.again = Some(seconds(5));
+    });
+    let history = once(overtaken);
+    assert_eq!(texts(&history), ["conflict", "there at 1"]);
     assert!(hit(&history, Class::Duplicate));
 }
 
@@ -152,6 +163,7 @@ fn a_duplicate_of_what_has_no_precondition_is_applied_again() {
     let again = fate(|fate| fate.again = Some(seconds(5)));
     let history = quiet(1).plan(vec![again]).run(puts_two);
     assert_eq!(texts(&history), ["committed", "committed", "false", "true"]);
+    assert!(hit(&history, Class::Duplicate));
 }
 
 #[test]

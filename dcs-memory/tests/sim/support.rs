@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dcs_core::election::{Elector, LeaseTiming};
 use dcs_core::{Change, Config, Outcome};
-use dcs_memory::sim::{Fault, History, Node, Planned, Simulation};
+use dcs_memory::sim::{Class, Fault, History, Node, Planned, Simulation};
 
 pub(crate) const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -85,6 +85,11 @@ pub(crate) fn leader_and_other() -> (usize, usize) {
     let calm = quiet(2).plan(Vec::new()).run(leads);
     let leader = notes(&calm)[0].process;
     (leader, 1 - leader)
+}
+
+/// How often a class of fault changed anything.
+pub(crate) fn hits(history: &History, class: Class) -> u64 {
+    history.hits.get(&class).map_or(0, |(_, hits)| *hits)
 }
 
 /// A write of the config key.

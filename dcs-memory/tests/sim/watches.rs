@@ -116,12 +116,26 @@ fn a_broken_watch_is_resumed_without_loss() {
     let is_break = |line: &&String| line.ends_with("p0 watch breaks and resumes");
     let line = history.trace.iter().find(is_break).unwrap();
     assert!(line.trim_start().starts_with("20000000 "), "{line}");
+    assert_eq!(history.hits[&Class::BrokenWatch], (1, 1));
 }
 
 #[test]
 fn a_watch_with_a_gap_begins_anew() {
     let history = run(vec![Fault::WatchGap { process: 0 }]);
     assert_eq!(count(&history, "reset"), 2);
+    assert_eq!(history.hits[&Class::WatchGap], (1, 0), "nothing was missed");
+}
+
+#[test]
+fn a_gap_that_a_version_falls_into_hides_it() {
+    let late = Fault::LateWatch {
+        process: 0,
+        by: seconds(9),
+        lasts: seconds(30),
+    };
+    let plan = vec![at(10, late), at(20, Fault::WatchGap { process: 0 })];
+    let history = quiet(2).plan(plan).run(watches_or_writes);
+    assert!(revisions(&history).len() < all().len());
     assert_eq!(history.hits[&Class::WatchGap], (1, 1));
 }
 
