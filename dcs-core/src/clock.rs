@@ -68,7 +68,8 @@ impl Stamp {
     }
 
     /// The time that a holder counts since `earlier`: the larger of what
-    /// boottime and the raw clock say.
+    /// boottime says, and the raw clock together with what boottime was
+    /// suspended for.
     #[must_use]
     pub fn holder_elapsed_since(self, earlier: Self) -> Duration {
         let boottime = self.boottime().saturating_sub(earlier.boottime());
@@ -122,12 +123,18 @@ impl Stamp {
         }
     }
 
-    /// The raw clock, as a holder goes by it.
+    /// The raw clock, as a holder goes by it: with the suspends that it missed
+    /// itself. Boottime alone has counted them, and may be slewed, so that
+    /// otherwise a suspend too short to end a term would be counted by neither.
+    /// An origin far off keeps it above zero.
     pub(crate) fn raw(self) -> u64 {
         if planted(Bug::DifferenceOfMaxima) || planted(Bug::SlewedClock) {
             self.boottime()
-        } else {
+        } else if planted(Bug::SuspendNotCounted) || planted(Bug::ShortSuspendMissed) {
             self.raw
+        } else {
+            let far = self.raw.saturating_add(1 << 62);
+            far.saturating_add_signed(self.suspended_total())
         }
     }
 }
@@ -162,6 +169,15 @@ mod tests {
         assert_eq!(end.holder_elapsed_since(start), Duration::from_secs(60));
         assert_eq!(end.challenger_elapsed_since(start), Duration::from_secs(1));
         assert!(end.suspended_since(start));
+    }
+
+    #[test]
+    fn a_short_suspend_counts_for_the_holder_also_where_boottime_is_slewed_back() {
+        let start = stamp(0, 0, 0);
+        let end = stamp(940 + 40, 940, 1_000);
+        assert!(!end.suspended_since(start));
+        let counted = end.holder_elapsed_since(start);
+        assert_eq!(counted, Duration::from_millis(1_040));
     }
 
     #[test]

@@ -140,6 +140,8 @@ bugs! {
         "a challenger waits for the holder's span cut to whole five seconds, at least one second";
     SuspendNotCounted, "suspend-not-counted", "A1",
         "a holder does not count the time for which the machine was suspended";
+    ShortSuspendMissed, "short-suspend-missed", "A1",
+        "a suspend that is too short to end a term is counted by boottime alone, which may be slewed";
     PutCreates, "put-creates", "H4",
         "an update of an absent record creates it (a bug of the store)";
     RevisionsReused, "revisions-reused", "A0",
@@ -182,10 +184,18 @@ mod present {
     }
 
     impl Bug {
+        /// Whether it breaks a step of the proof alone: two members that both
+        /// believe do so for no longer than messages take.
+        #[must_use]
+        pub const fn is_in_the_proof_alone(self) -> bool {
+            matches!(self, Self::ShortSuspendMissed)
+        }
+
         /// The profile of faults under which a simulator finds it.
         #[must_use]
         pub const fn profile(self) -> &'static str {
             match self {
+                Self::ShortSuspendMissed => "suspends",
                 Self::FirstSightAtRequest => "slow",
                 Self::CreateAndLeadAfterWait | Self::ColdStartCreates => "deletions",
                 Self::BootstrapAssertionReused => "bootstrap",

@@ -116,7 +116,14 @@ impl Rates {
                 every: 5_000,
                 ..self.only(&[Class::Cut, Class::Slew, Class::Slew, Class::Slew], &[])
             },
-            _ => self.only(&[Class::Cut, Class::Suspend, Class::Suspend], &[]),
+            _ => Self {
+                extreme_drift: true,
+                every: 5_000,
+                ..self.only(
+                    &[Class::Cut, Class::Suspend, Class::Suspend, Class::Slew],
+                    &[],
+                )
+            },
         }
     }
 

@@ -169,6 +169,12 @@ impl Args {
         self.bug.as_deref().and_then(Bug::named)
     }
 
+    /// Whether to look at what is promised alone, and not at the steps of the
+    /// proof: a bug that breaks only those shows nowhere else.
+    pub(crate) fn only_promises(&self) -> bool {
+        self.bug().is_some_and(|bug| !bug.is_in_the_proof_alone())
+    }
+
     pub(crate) fn swarm(&self) -> Swarm {
         let asked = self.profile.map(|profile| profile.0);
         let of_bug = self.bug().map(Bug::swarm);

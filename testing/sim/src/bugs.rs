@@ -34,6 +34,10 @@ mod planted {
             self.0.what()
         }
 
+        pub(crate) const fn is_in_the_proof_alone(self) -> bool {
+            self.0.is_in_the_proof_alone()
+        }
+
         pub(crate) fn swarm(self) -> Swarm {
             let wanted = self.0.profile();
             let swarm = Swarm::ALL.into_iter().find(|swarm| swarm.name() == wanted);
@@ -84,6 +88,10 @@ mod without {
         }
 
         pub(crate) const fn what(self) -> &'static str {
+            match self {}
+        }
+
+        pub(crate) const fn is_in_the_proof_alone(self) -> bool {
             match self {}
         }
 

@@ -109,7 +109,7 @@ fn batch(args: &Args) -> Batch {
         range: 0..args.histories(),
         threads: args.threads(),
         stops: true,
-        only_promises: true,
+        only_promises: args.only_promises(),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
         range: 0..1,
         threads: args.threads(),
         stops: true,
-        only_promises: args.bug.is_some(),
+        only_promises: args.only_promises(),
     };
     let history = traced(batch.simulation(seed), seed)?;
     let mut text = history.trace.join("\n");
