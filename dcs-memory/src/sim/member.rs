@@ -142,7 +142,8 @@ async fn end(node: &Node, elector: &Elector, lease: Lease, habits: &Habits) -> b
 /// begun that nobody has asked for.
 async fn leads_again(node: &Node, elector: &Elector) -> bool {
     for _ in 0..60 {
-        if elector.is_leader() {
+        // Also after someone else has made this member step down.
+        if elector.is_leader() || elector.contend().is_err() {
             return true;
         }
         node.sleep(Duration::from_secs(1)).await;

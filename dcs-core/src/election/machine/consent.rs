@@ -28,7 +28,7 @@ impl Machine {
         let Some(revision) = expected else {
             return true;
         };
-        let lets = match self.failsafe_mode.standing.at(revision) {
+        let lets = match self.map_of(revision) {
             Some(Value::Absent) => true,
             Some(Value::Present(map)) => map.0.is_empty() || map.0.contains_key(self.me.as_str()),
             Some(Value::Malformed(_)) => false,

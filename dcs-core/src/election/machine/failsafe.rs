@@ -21,6 +21,9 @@ use crate::{Failsafe, Precondition, Revision, Stamp, Value};
 pub(super) struct FailsafeMode {
     pub(super) is_on: bool,
     pub(super) standing: Standing,
+    /// The one that the watch showed last. A reading may take the version that
+    /// it belongs to back into sight, and the watch shows no version twice.
+    shown: Standing,
     /// What this member has promised to another one.
     pub(super) promise: Option<Promise>,
     /// What an acquiring write of unknown outcome expected that is no longer
@@ -86,6 +89,28 @@ impl Machine {
         }
     }
 
+    /// The watch shows a map.
+    pub(super) fn map_seen(&mut self, revision: Option<Revision>, map: Value<Failsafe>) {
+        self.failsafe_mode.shown = Standing {
+            revision,
+            map: map.clone(),
+        };
+        self.map_stands(revision, map);
+    }
+
+    /// The map of this version, if it is known.
+    pub(super) fn map_of(&self, revision: Revision) -> Option<&Value<Failsafe>> {
+        let mode = &self.failsafe_mode;
+        mode.standing
+            .at(revision)
+            .or_else(|| mode.shown.at(revision))
+    }
+
+    /// The store went back: revisions are used again, with other maps.
+    pub(super) fn maps_went_back(&mut self) {
+        self.failsafe_mode.shown = Standing::default();
+    }
+
     /// An own write is committed, and with it its map.
     pub(super) fn own_map_stands(&mut self, sent: &Sent, revision: Revision) {
         if let Some(map) = sent.map.clone() {
@@ -103,7 +128,7 @@ impl Machine {
         let Some(expected) = expected else {
             return Some(Failsafe::default());
         };
-        match self.failsafe_mode.standing.at(expected)? {
+        match self.map_of(expected)? {
             Value::Absent => Some(Failsafe::default()),
             Value::Present(map) => Some(map.clone()),
             Value::Malformed(_) => None,

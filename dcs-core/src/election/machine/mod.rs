@@ -202,7 +202,7 @@ impl Machine {
                 let seen = self.observer.watched(update, now);
                 self.saw(&update.entry, seen, false, now);
             }
-            Input::FailsafeSeen(entry) => self.map_stands(entry.revision, entry.value.clone()),
+            Input::FailsafeSeen(entry) => self.map_seen(entry.revision, entry.value.clone()),
             Input::ScopeSeen(revision) => self.bootstrap.scope_seen(revision),
             Input::Members(members) => self.turn.members = members,
             Input::Requested(request) => self.request = request.cloned(),
@@ -385,6 +385,7 @@ impl Machine {
         if seen == Seen::WentBack {
             // An ack of revisions that are used again proves nothing.
             self.acked = None;
+            self.maps_went_back();
             self.say(EventKind::Alarm(Alarm::StoreWentBack));
         }
         if seen != Seen::None {
