@@ -1,16 +1,17 @@
 //! What has to hold in every history, after every event.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use dcs_core::election::{Elector, EventKind, Events};
-use dcs_core::{Attempt, Committed, Entry, Error, LeaderRecord, LeaderWrite, Outcome, Revision};
+use dcs_core::{Attempt, Entry, LeaderRecord, LeaderWrite, Outcome, Precondition, Revision};
 use futures_util::StreamExt;
 
 use super::class::Class;
 use super::executor::Nanos;
+use super::outcomes::{Arrival, Outcomes};
 
 /// What has to hold. The numbers are those of the project's specification,
 /// `docs/election.md`.
@@ -112,7 +113,7 @@ pub(super) struct Judge {
     believers: Vec<usize>,
     largest_token: u128,
     attempts: HashSet<Attempt>,
-    writes: HashMap<(usize, u64), Write>,
+    outcomes: Outcomes,
     acts: Vec<Act>,
     acts_made: u64,
     accepted: Option<(u128, usize)>,
@@ -152,19 +153,6 @@ struct Judged {
     /// To where, in real time, its committed writes carry it.
     covered: Nanos,
     newest_seen: Option<Revision>,
-}
-
-#[derive(Default)]
-struct Write {
-    applied: u32,
-    revision: Option<Revision>,
-    reported: Option<Reported>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reported {
-    Committed(Revision),
-    Not,
 }
 
 /// Something that a process does as the only one.
@@ -382,41 +370,32 @@ impl Judge {
         }
     }
 
-    /// How the store answered a write; a repeated one may be answered otherwise.
-    pub(super) fn ran(&mut self, id: (usize, u64), result: &Result<Committed, Error>) {
-        let write = self.writes.entry(id).or_default();
-        if let Ok(committed) = result {
-            // A copy of a write that changes nothing, answered with the
-            // revision that stands there, is not applied a second time.
-            if write.revision != Some(committed.revision) {
-                write.applied += 1;
-            }
-            write.revision = Some(committed.revision);
-        }
+    /// A write arrives at the store.
+    pub(super) fn arrives(
+        &mut self,
+        now: Nanos,
+        id: (usize, u64),
+        expected: Precondition,
+        arrival: Arrival,
+    ) {
+        let is_true = self.outcomes.arrives(id, expected, arrival);
+        self.outcome_is_true(now, id, is_true);
     }
 
-    /// What the process was told of its write.
+    /// What the process is told of its write.
     pub(super) fn reported(
         &mut self,
         now: Nanos,
         id: (usize, u64),
-        refused: bool,
+        had_left: bool,
         outcome: &Outcome,
     ) {
-        let write = self.writes.entry(id).or_default();
-        write.reported = match outcome {
-            Outcome::Committed(committed) => Some(Reported::Committed(committed.revision)),
-            Outcome::NotCommitted(_) => Some(Reported::Not),
-            Outcome::Unknown(_) => None,
-        };
-        let is_true = match write.reported {
-            Some(Reported::Committed(revision)) => write.revision == Some(revision),
-            // A copy that arrived first may have been applied: the store then
-            // refuses the original, and says so.
-            Some(Reported::Not) => !refused || write.applied == 0,
-            None => true,
-        };
-        if !is_true || write.applied > 1 {
+        let is_true = self.outcomes.told(id, had_left, outcome);
+        self.outcome_is_true(now, id, is_true);
+    }
+
+    fn outcome_is_true(&mut self, now: Nanos, id: (usize, u64), is_true: bool) {
+        if !is_true {
             let what = format!("request {} of process {}", id.1, id.0);
             self.fail(now, Invariant::TrueOutcomes, what);
         }
@@ -504,7 +483,3 @@ impl Judged {
 fn told(judged: &Judged) -> String {
     format!("p{} ({})", judged.process, judged.name)
 }
-
-#[cfg(test)]
-#[path = "judge_tests.rs"]
-mod tests;

@@ -19,6 +19,7 @@ mod judge;
 mod member;
 mod net;
 mod node;
+mod outcomes;
 mod peers;
 mod picture;
 mod rates;

@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::class::Class;
 use super::executor::{Nanos, lock};
 use super::fate::Fate;
+use super::outcomes::Arrival;
 use super::trace::{Answered, Mark, Wrote};
 use super::watch::SimWatch;
 use super::world::{Link, World};
@@ -32,7 +33,8 @@ pub(super) struct SimDcs {
 
 /// The number of a request, what becomes of it, and how long its ways take.
 type Fated = (u64, Fate, [Nanos; 2]);
-type Run<T> = Arc<dyn Fn(&World) -> T + Send + Sync>;
+/// What a request does at the store, and whether it is a copy.
+type Run<T> = Arc<dyn Fn(&World, bool) -> T + Send + Sync>;
 
 impl SimDcs {
     pub(super) const fn new(world: Arc<World>, process: usize) -> Self {
@@ -88,7 +90,7 @@ impl SimDcs {
         self.world
             .note(|| format!("p{} #{number} {what}", self.process));
         let stale = fate.stale;
-        let answer = self.exchange(fated, Arc::new(move |world: &World| run(world, stale)));
+        let answer = self.exchange(fated, Arc::new(move |world: &World, _| run(world, stale)));
         self.within(answer).await.ok_or_else(no_answer)
     }
 
@@ -98,25 +100,32 @@ impl SimDcs {
         &self,
         what: impl FnOnce() -> String + Send,
         run: impl Fn(&World) -> Result<Committed, Error> + Send + Sync + 'static,
+        expected: Precondition,
         fated: Fated,
     ) -> Outcome {
         let id = (self.process, fated.0);
         let is_refused = fated.1.is_refused;
-        let run = move |world: &World| {
+        let run = move |world: &World, is_copy| {
+            let before = world.next_change();
             let result = run(world);
-            lock(&world.judge).ran(id, &result);
+            let arrival = Arrival {
+                is_copy,
+                revision: result.as_ref().ok().map(|committed| committed.revision),
+                changed: world.next_change() != before,
+            };
+            lock(&world.judge).arrives(world.now(), id, expected, arrival);
             result
         };
         let outcome = self.send(what, run, fated).await;
         let now = self.world.now();
-        lock(&self.world.judge).reported(now, id, is_refused, &outcome);
+        lock(&self.world.judge).reported(now, id, !is_refused, &outcome);
         outcome
     }
 
     async fn send(
         &self,
         what: impl FnOnce() -> String + Send,
-        run: impl Fn(&World) -> Result<Committed, Error> + Send + Sync + 'static,
+        run: impl Fn(&World, bool) -> Result<Committed, Error> + Send + Sync + 'static,
         fated: Fated,
     ) -> Outcome {
         let (number, fate, _) = fated;
@@ -177,7 +186,7 @@ impl Journey {
                 world.hit(Class::RequestLate);
             }
         }
-        let result = run(world);
+        let result = run(world, false);
         world.note(|| format!("p{process} #{number} arrives"));
         if fate.loses_answer {
             world.made(Class::AnswerLost);
@@ -220,7 +229,7 @@ impl Journey {
         let (process, number) = (self.process, self.number);
         world.note(|| format!("p{process} #{number} arrives again"));
         let before = world.next_change();
-        run(world);
+        run(world, true);
         // Also where it comes before the original, which is refused by it.
         if world.next_change() != before {
             world.hit(Class::Duplicate);
@@ -308,7 +317,7 @@ impl Dcs for SimDcs {
             result
         };
         let what = || describe(change, expected);
-        let outcome = self.send_once(what, run, fated).await;
+        let outcome = self.send_once(what, run, expected, fated).await;
         if matches!(change, Change::Leader(_)) {
             self.world.trace.mark(|| Mark::Answered {
                 process,
@@ -328,13 +337,13 @@ impl Dcs for SimDcs {
             })
         };
         let what = || format!("touches {key} with {token:?}");
-        self.send_once(what, run, fated).await
+        self.send_once(what, run, expected, fated).await
     }
 
     async fn put_member(&self, record: &MemberRecord) -> Outcome {
         let fated = self.world.fate(self.process, true);
         let put = record.clone();
-        let run = move |world: &World| {
+        let run = move |world: &World, _| {
             Ok(world.third_party(|registers, at| registers.put_member(&world.scope, &put, at)))
         };
         let what = || format!("put members/{}", record.name());
@@ -344,7 +353,7 @@ impl Dcs for SimDcs {
     async fn delete_member(&self, name: &MemberName) -> Outcome {
         let fated = self.world.fate(self.process, true);
         let gone = name.clone();
-        let run = move |world: &World| {
+        let run = move |world: &World, _| {
             world.third_party(|registers, at| registers.delete_member(&world.scope, &gone, at))
         };
         let what = || format!("delete members/{name}");
