@@ -34,11 +34,13 @@ pub(crate) fn report() -> Result<String, Box<dyn Error>> {
     let mut histories = (0..20).map(|seed| run(by_chance(seed), CARELESS));
     let broken = histories.find(|history| history.violation.is_some());
     let broken = broken.ok_or("none is broken")?;
-    let hint = "cargo run --example simulate-your-own";
-    let shrink = broken.shrink().replay_by(hint);
+    let shrink = broken
+        .shrink()
+        .replay_by("cargo run --example simulate-your-own");
     let found = shrink.run(|node| member(node, CARELESS))?;
     let picture = std::env::temp_dir().join("simulate-your-own.html");
-    std::fs::write(picture, found.history.to_html())?;
+    std::fs::write(&picture, found.history.to_html())?;
+    eprintln!("a picture of the history: {}", picture.display());
     (0..20).try_for_each(|seed| run(by_chance(seed), CAREFUL).verdict())?;
     Ok(format!("CARELESS: {found}CAREFUL: all as promised\n"))
 }

@@ -2,6 +2,7 @@
 //! beside their successors, on a real API server: here by plan, in virtual
 //! time. `examples/tests/measured.rs` has them on a real API server.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use dcs_core::election::LeaseTiming;
@@ -63,6 +64,18 @@ fn hand_over(history: &History, from: Duration) -> (Duration, Duration) {
     )
 }
 
+/// Whether the leader sends a lease write in these seconds.
+fn renews_within(history: &History, seconds: Range<u64>) -> bool {
+    history.trace.iter().any(|line| {
+        let at = line.trim_start().split(' ').next();
+        let at = at
+            .and_then(|micros| micros.parse().ok())
+            .map(Duration::from_micros);
+        let is_within = at.is_some_and(|at| seconds.contains(&at.as_secs()));
+        is_within && line.contains(&format!(" p{LEADER} #")) && line.contains("writes leader")
+    })
+}
+
 #[test]
 fn a_leader_whose_connection_freezes_for_45_s_is_followed_and_never_believes_beside_its_follower() {
     let frozen = at(
@@ -96,11 +109,12 @@ fn a_leader_whose_answers_are_9_s_late_and_then_cut_never_believes_beside_its_fo
             Fault::LateAnswers {
                 process: LEADER,
                 by: s(9),
-                lasts: s(11),
+                lasts: s(21),
             },
         );
+        // A renewal has fallen into it, whatever the heartbeat.
         let cut = at(
-            211,
+            221,
             Fault::Cut {
                 process: LEADER,
                 requests: true,
@@ -109,6 +123,7 @@ fn a_leader_whose_answers_are_9_s_late_and_then_cut_never_believes_beside_its_fo
             },
         );
         let history = history(timing, vec![late, cut]);
+        assert!(renews_within(&history, 200..221), "{history}");
         let (ended, began) = hand_over(&history, s(200));
         println!(
             "ttl {} s: believed until {ended:?}, followed at {began:?}",

@@ -7,11 +7,16 @@ mod example;
 const PAGE: &str = include_str!("../../docs/simulation.md");
 
 #[test]
-fn the_page_shows_what_the_example_prints() {
+fn the_page_shows_what_the_example_prints_and_draws() {
     let report = example::report().unwrap_or_else(|error| panic!("{error}"));
     assert!(
         PAGE.contains(&format!("```text\n{report}```")),
         "docs/simulation.md shows something else than:\n{report}"
+    );
+    let drawn = std::fs::read_to_string(std::env::temp_dir().join("simulate-your-own.html"));
+    assert!(
+        drawn.is_ok_and(|drawn| drawn == include_str!("../../docs/simulate-your-own.html")),
+        "run the example, and put the page that it draws into docs"
     );
 }
 

@@ -40,16 +40,21 @@ const STEPS: [Step; 4] = [
 
 /// The steps that take longer, and still need nothing but this workspace. The
 /// long version of each is in `CONTRIBUTING.md`.
-const LONGER: [Step; 2] = [
+const LONGER: [Step; 3] = [
     Step {
         name: "test with seeded bugs",
         variable: Some(("RUSTFLAGS", "--cfg dcs_seeded_bugs")),
-        arguments: "test -p dcs-core --all-features --locked --target-dir target/seeded-bugs",
+        arguments: "test -p dcs-core -p dcs-sim --all-features --locked --target-dir target/seeded-bugs",
     },
     Step {
         name: "simulation",
         variable: None,
         arguments: "xtask sim --histories 20000 --seed 1",
+    },
+    Step {
+        name: "seeded bugs are found",
+        variable: None,
+        arguments: "xtask sim --bug all",
     },
 ];
 
@@ -309,8 +314,9 @@ mod tests {
                 "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
                 "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --all-features --no-deps --locked",
                 "cargo test --workspace --all-features --locked",
-                "RUSTFLAGS='--cfg dcs_seeded_bugs' cargo test -p dcs-core --all-features --locked --target-dir target/seeded-bugs",
+                "RUSTFLAGS='--cfg dcs_seeded_bugs' cargo test -p dcs-core -p dcs-sim --all-features --locked --target-dir target/seeded-bugs",
                 "cargo xtask sim --histories 20000 --seed 1",
+                "cargo xtask sim --bug all",
                 "cargo test --workspace --all-features --locked -- --ignored",
             ]
         );

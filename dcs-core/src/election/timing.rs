@@ -190,7 +190,7 @@ impl LeaseTiming {
 
     /// The same with T_CLAMP and T_WAIT of the settings before, unless others
     /// were given.
-    pub(super) fn with_static_of(self, before: &Self) -> Result<Self, TimingError> {
+    pub(crate) fn with_static_of(self, before: &Self) -> Result<Self, TimingError> {
         if self.is_static_given || planted(Bug::WaitFollowsTtl) {
             return Ok(self);
         }

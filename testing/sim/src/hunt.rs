@@ -15,6 +15,9 @@ use crate::replay;
 use crate::run::{Batch, Found};
 use crate::small;
 
+/// What stands above the table of `--table`.
+const HEAD: &str = include_str!("seeded-bugs-head.md");
+
 /// Looks for one bug.
 pub(crate) fn one(args: &Args) -> anyhow::Result<bool> {
     let bug = args.bug().context("no bug was named")?;
@@ -57,8 +60,7 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
     shown
         .load_style(presets::NOTHING)
         .set_header(["bug", "profile", "histories", "found by"]);
-    let mut page = String::from("| bug | rule | what it does | profile | histories | found by |\n");
-    page.push_str("|---|---|---|---|---|---|\n");
+    let mut page = HEAD.to_owned();
     let (mut count, mut failures) = (0, Vec::new());
     for bug in bugs::all() {
         let args = args.to_find(bug);

@@ -48,3 +48,23 @@ fn a_bug_is_found_with_few_faults_that_its_one_command_finds_again() {
     let seed = list(text)[0].split(',').next().expect("a seed");
     assert!(text.contains(&format!("found by: {seed}: ")), "{text}");
 }
+
+#[test]
+fn the_page_of_the_documentation_has_each_bug_and_by_what_it_was_found() {
+    let page = include_str!("../../../docs/seeded-bugs.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: Vec<_> = rows.map(|row| row.split(" | ").collect()).collect();
+    let names = rows.iter().map(|row: &Vec<_>| row[0].trim_end_matches('`'));
+    let listed = sim(&["--bug", "list"]);
+    assert!(names.eq(stdout(&listed).lines()), "write it anew: {page}");
+    for row in &rows {
+        assert!(
+            !row[5].contains("nothing") && !row[5].contains("panic"),
+            "{row:?}"
+        );
+        assert!(
+            row[4].parse::<u64>().is_ok_and(|count| count > 0),
+            "{row:?}"
+        );
+    }
+}

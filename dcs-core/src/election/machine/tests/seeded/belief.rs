@@ -188,6 +188,17 @@ fn a_slewed_boottime_alone_believes_for_too_long() {
 }
 
 #[test]
+fn a_short_suspend_is_counted_by_neither_clock_where_boottime_is_slewed_back() {
+    shows(Bug::ShortSuspendMissed, || {
+        let nap = Duration::from_millis(40);
+        let rig = Rig::leading("a");
+        rig.clock.advance_apart(s(27), span().saturating_sub(nap));
+        rig.clock.suspend(nap);
+        rig.leads()
+    });
+}
+
+#[test]
 fn a_clock_that_is_slewed_forth_and_back_hides_in_a_difference_of_maxima() {
     shows(Bug::DifferenceOfMaxima, || {
         let mut rig = Rig::new("a");

@@ -173,6 +173,21 @@ fn a_wait_cut_to_whole_seconds_ends_before_the_span_of_the_holder() {
     });
 }
 
+#[test]
+fn a_wait_that_follows_a_shorter_ttl_ends_before_the_span_of_the_holder() {
+    shows(Bug::WaitFollowsTtl, || {
+        let before = LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap();
+        let shorter = LeaseTiming::new(TTL / 5, s(2), s(1)).unwrap();
+        let mut pair = Pair::new();
+        let timing = shorter.with_static_of(&before).unwrap();
+        pair.b.command(Command::Timing(timing));
+        // What a third party leaves there carries no T_CLAMP to be wary of.
+        pair.b.watch(vacant(12), Some(11));
+        pair.pass(TTL / 2);
+        pair.both_lead(13)
+    });
+}
+
 /// A member whose T_CLAMP and ttl are twice the usual ones.
 fn long() -> Rig {
     let mut rig = Rig::new("a");
