@@ -37,12 +37,34 @@ pub struct Driver {
     /// What the config key says.
     pub(super) config: Option<Config>,
     pub(super) times: Times,
-    /// The stop time by the settings.
-    pub(super) stop_time: Duration,
+    /// The stop time by the settings, and how much of belief has to be left
+    /// for it to count.
+    pub(super) stop_time: StopTime,
     pub(super) stopping: bool,
     pub(super) waiting_for_idle: Vec<oneshot::Sender<()>>,
     /// Who asked something of failsafe mode, in order.
     pub(super) failsafe_asked: VecDeque<oneshot::Sender<FailsafeSaid>>,
+}
+
+/// The time to stop the work in, which may be longer than a term has left that
+/// was carried by other settings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StopTime {
+    length: Duration,
+    needs: Duration,
+}
+
+impl StopTime {
+    /// It needs as much beside it as a renewal with these settings leaves, for
+    /// a heartbeat, or where they leave less for half of that.
+    pub(super) fn of(timing: &LeaseTiming) -> Self {
+        let length = timing.stop_time();
+        let beside = timing.holder_span().saturating_sub(length) / 2;
+        Self {
+            length,
+            needs: length + beside.min(timing.loop_wait()),
+        }
+    }
 }
 
 /// The settings that the driver itself needs.
@@ -143,13 +165,16 @@ impl Driver {
     /// A longer stop time counts once belief has room for it: a term that was
     /// carried by a shorter ttl would be over at once, and is renewed soon.
     fn stop_time_counts(&self) {
-        let (now, next) = (self.shared.stop_time(), self.stop_time);
-        let left = self
-            .machine
-            .reach()
-            .and_then(|(number, _)| self.shared.remaining(number));
-        if next < now || left.is_none_or(|left| left > next * 2) {
-            self.shared.set_stop_time(next);
+        let StopTime { length, needs } = self.stop_time;
+        let has_room = match self.machine.reach() {
+            Some((number, _)) => {
+                let left = self.shared.remaining(number);
+                left.is_none_or(|left| left > needs)
+            }
+            None => !self.machine.is_acquiring(),
+        };
+        if length < self.shared.stop_time() || has_room {
+            self.shared.set_stop_time(length);
         }
     }
 
@@ -349,7 +374,7 @@ impl Driver {
 
     fn take_timing(&mut self, timing: LeaseTiming) {
         self.times = Times::of(&timing);
-        self.stop_time = timing.stop_time();
+        self.stop_time = StopTime::of(&timing);
         self.machine.handle(Input::Command(Command::Timing(timing)));
     }
 

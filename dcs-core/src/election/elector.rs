@@ -9,7 +9,7 @@ use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::belief::Belief;
-use super::driver::{Driver, Times};
+use super::driver::{Driver, StopTime, Times};
 use super::eligibility::Eligibility;
 use super::event::ElectionEvent;
 use super::lease::Lease;
@@ -155,8 +155,8 @@ impl Elector {
     /// the latest the stop time later: stop the work and drop the lease first,
     /// for the others to lead at once.
     ///
-    /// Returns once the release was answered, or was tried for `retry_timeout`
-    /// in vain; then the ttl ends it.
+    /// Returns once the release was answered, or was tried in vain for
+    /// `retry_timeout` and the stop time together; then the ttl ends it.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -315,7 +315,7 @@ impl ElectorBuilder {
         let (asks, inbox) = mpsc::unbounded_channel();
         let (feed, view) = ClusterFeed::new();
         let (dcs, times) = (Arc::clone(&self.dcs), Times::of(&self.timing));
-        let base = self.timing.clone();
+        let (base, due) = (self.timing.clone(), StopTime::of(&self.timing));
         let mut machine = Machine::new(Parts {
             me: self.me.clone(),
             timing: self.timing,
@@ -340,7 +340,7 @@ impl ElectorBuilder {
             follows_config: self.follows_config,
             config: None,
             times,
-            stop_time,
+            stop_time: due,
             stopping: false,
             waiting_for_idle: Vec::new(),
             failsafe_asked: VecDeque::new(),

@@ -102,7 +102,9 @@ impl Lease {
 
     /// The same, and asks the others to leave leadership to `successor` for one
     /// `loop_wait`; if it does not come by then, it costs no more than that. See
-    /// [`Elector::set_successor`](super::Elector::set_successor).
+    /// [`Elector::set_successor`](super::Elector::set_successor), which is what
+    /// counts where the term was given up already, as by
+    /// [`Elector::step_down`](super::Elector::step_down).
     ///
     /// # Cancel safety
     /// If the future is dropped the lease is given up all the same, and to

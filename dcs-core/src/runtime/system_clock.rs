@@ -48,13 +48,13 @@ impl Clock for SystemClock {
 }
 
 /// Boottime and monotonic are read close together, since their difference tells
-/// a suspend: a reading that a pause has torn apart is taken again. After a few
-/// torn ones the last is kept: it can only make a term end early.
+/// a suspend: by as long as a pause tears them apart it comes out too large. So
+/// a torn reading is taken again, and of a few torn ones the least torn counts.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn read() -> Stamp {
     use rustix::time::{ClockId, clock_gettime};
 
-    const BRACKET: Duration = Duration::from_millis(10);
+    const BRACKET: Duration = Duration::from_millis(1);
     const TRIES: usize = 4;
 
     let elapsed = |id| {
@@ -62,17 +62,24 @@ fn read() -> Stamp {
         let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
         Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))
     };
-    let mut monotonic = elapsed(ClockId::Monotonic);
-    for _ in 1..TRIES {
+    let reading = || {
+        let monotonic = elapsed(ClockId::Monotonic);
         let boottime = elapsed(ClockId::Boottime);
-        let after = elapsed(ClockId::Monotonic);
-        if after.saturating_sub(monotonic) < BRACKET {
-            return Stamp::from_readings(boottime, monotonic, elapsed(ClockId::MonotonicRaw));
+        let torn = elapsed(ClockId::Monotonic).saturating_sub(monotonic);
+        let stamp = Stamp::from_readings(boottime, monotonic, elapsed(ClockId::MonotonicRaw));
+        (torn, stamp)
+    };
+    let mut best = reading();
+    for _ in 1..TRIES {
+        if best.0 < BRACKET {
+            break;
         }
-        monotonic = after;
+        let next = reading();
+        if next.0 < best.0 {
+            best = next;
+        }
     }
-    let boottime = elapsed(ClockId::Boottime);
-    Stamp::from_readings(boottime, monotonic, elapsed(ClockId::MonotonicRaw))
+    best.1
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

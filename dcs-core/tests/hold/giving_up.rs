@@ -1,6 +1,6 @@
 //! A term that is being given up: what waits for what, and who is told.
 
-use dcs_core::election::{Eligibility, Lease, OneTerm};
+use dcs_core::election::{Eligibility, Lease, LeaseTiming, OneTerm};
 use dcs_memory::Latency;
 use futures_util::FutureExt;
 use futures_util::future::pending;
@@ -128,6 +128,27 @@ async fn whoever_takes_the_lease_before_the_driver_hears_of_a_step_down_has_the_
     // An effect begins here, and takes less than the stop time.
     world.pass(timing().stop_time() - ms(10)).await;
     assert!(!lease.is_valid() && !b.elector.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_waited_for_a_lease_is_tried_again() {
+    let world = World::new();
+    let timing = LeaseTiming::new(s(60), s(10), s(5)).unwrap();
+    let join = |name| world.join(name, timing.clone(), |builder| builder);
+    let (a, b) = (join("a"), join("b"));
+    let lease = a.elector.acquire().await.unwrap();
+    b.elector.contend().unwrap();
+    world.pass(s(1)).await;
+    let elector = a.elector.clone();
+    let stepping_down = tokio::spawn(async move { elector.step_down().await });
+    lease.ended().await;
+    world.pass(timing.stop_time() - ms(100)).await;
+    a.dcs.cut_off();
+    world.pass(s(1)).await;
+    a.dcs.heal();
+    stepping_down.await.unwrap().unwrap();
+    world.pass(ms(5)).await;
+    assert!(b.elector.is_leader());
 }
 
 #[tokio::test(start_paused = true)]

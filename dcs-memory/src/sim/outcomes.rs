@@ -143,8 +143,7 @@ mod tests {
         let expected = Precondition::Matches(rev(2));
         let mut all = before
             .iter()
-            .map(|arrival| outcomes.arrives(ID, expected, *arrival))
-            .all(|is_true| is_true);
+            .all(|arrival| outcomes.arrives(ID, expected, *arrival));
         all &= outcomes.told(ID, had_left, told);
         all && after.is_none_or(|arrival| outcomes.arrives(ID, expected, arrival))
     }

@@ -76,11 +76,7 @@ impl Story {
             },
             Class::Suspend => Fault::Suspend {
                 process,
-                // A third of them are naps, too short to end a term.
-                lasts: match long.as_millis() {
-                    millis if millis % 3 == 0 => Duration::from_millis(1) + long / 1_000,
-                    _ => long,
-                },
+                lasts: sleep(long),
             },
             Class::Cut => cut(true, true),
             Class::CutRequests => cut(true, false),
@@ -200,5 +196,15 @@ impl Story {
             };
             self.happens_next(fault);
         }
+    }
+}
+
+/// How long a machine sleeps: a third of the times it is a nap, too short to end
+/// a term.
+fn sleep(long: Duration) -> Duration {
+    if long.as_millis() % 3 == 0 {
+        Duration::from_millis(1) + long / 1_000
+    } else {
+        long
     }
 }

@@ -113,7 +113,7 @@ impl Machine {
     }
 
     /// Whether an acquiring write is under way, or may still be committed.
-    fn is_acquiring(&self) -> bool {
+    pub(crate) fn is_acquiring(&self) -> bool {
         let doing = self.flight.as_ref().map(|flight| &flight.doing);
         let unknown = matches!(&self.role, Role::Follower(unresolved) if !unresolved.is_empty());
         unknown || self.may_still_acquire() || matches!(doing, Some(Doing::Acquire(_)))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::attempt::{Lasting, Sent};
 use super::failsafe::InPlay;
 use super::{Ask, Doing, Machine, Role};
+use crate::election::LeaseTiming;
 use crate::election::belief::Deadline;
 use crate::election::event::{Alarm, EventKind, LossReason};
 use crate::election::observer::{Change as Seen, Read};
@@ -58,12 +59,13 @@ impl Term {
     }
 
     /// When the next renewal is due: a heartbeat after the sending of the last
-    /// one that succeeded.
-    pub(super) fn renewal_due_in(&self, heartbeat: Duration, now: Stamp) -> Duration {
-        let since = self
-            .last
-            .when
-            .map_or(heartbeat, |when| now.holder_elapsed_since(when));
+    /// one that succeeded; at once where that one carries another span than the
+    /// settings do, since a longer heartbeat might come too late for it.
+    pub(super) fn renewal_due_in(&self, timing: &LeaseTiming, now: Stamp) -> Duration {
+        let heartbeat = timing.loop_wait();
+        let settled = self.last.span == timing.holder_span();
+        let since = self.last.when.filter(|_| settled);
+        let since = since.map_or(heartbeat, |when| now.holder_elapsed_since(when));
         heartbeat.saturating_sub(since)
     }
 
@@ -89,7 +91,7 @@ impl Machine {
         if !self.contending || term.giving_up {
             return self.give_up(now);
         }
-        if !term.renewal_due_in(self.timing.loop_wait(), now).is_zero() {
+        if !term.renewal_due_in(&self.timing, now).is_zero() {
             return;
         }
         let replaced = &term.last.record;

@@ -235,7 +235,7 @@ impl Machine {
                     .remaining(term.number, &*self.clock)
                     .unwrap_or_default();
                 let renewal = term
-                    .renewal_due_in(self.timing.loop_wait(), now)
+                    .renewal_due_in(&self.timing, now)
                     .max(pause.unwrap_or_default());
                 Some(if self.flight.is_some() {
                     end

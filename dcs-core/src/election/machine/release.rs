@@ -64,7 +64,9 @@ impl Machine {
         let Role::Releasing(release) = &self.role else {
             return;
         };
-        if now.holder_elapsed_since(release.began) >= self.timing.retry_timeout() {
+        // The first one may have had to wait for the work of the term to stop.
+        let patience = self.timing.retry_timeout() + self.timing.stop_time();
+        if now.holder_elapsed_since(release.began) >= patience {
             self.role = Role::Follower(Vec::new());
             #[cfg(dcs_seeded_bugs)]
             self.release_is_over();

@@ -281,21 +281,20 @@ fn a_read_that_fails_is_repeated() {
 }
 
 #[test]
-fn a_shorter_ttl_shortens_belief_with_the_next_renewal() {
+fn a_shorter_ttl_is_written_at_once_and_shortens_belief_with_the_renewals() {
     let mut rig = Rig::leading("a");
+    let before = rig.left();
     let timing = LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap();
-    let config = r#"{"ttl": 20, "loop_wait": 5, "retry_timeout": 5}"#
-        .parse()
-        .unwrap();
-    rig.command(Command::Timing(timing.with_config(&config).unwrap()));
-    rig.pass(HEARTBEAT);
-    let ends_before = rig.left();
+    let config = r#"{"ttl": 20, "loop_wait": 5, "retry_timeout": 5}"#;
+    let timing = timing.with_config(&config.parse().unwrap()).unwrap();
+    rig.command(Command::Timing(timing.clone()));
     rig.commit(12);
-    // The acknowledged longer span holds as long as it holds; the new one is no longer.
-    assert_eq!(
-        rig.left(),
-        ends_before.max(timing.with_config(&config).unwrap().holder_span())
-    );
+    assert_eq!(rig.left(), before, "what was acknowledged holds");
+    for revision in [13, 14] {
+        rig.pass(s(5));
+        rig.commit(revision);
+    }
+    assert_eq!(rig.left(), timing.holder_span());
     assert_eq!(rig.machine.next_wake(), Some(s(5)));
 }
 
