@@ -202,7 +202,7 @@ impl Story {
 /// How long a machine sleeps: a third of the times it is a nap, too short to end
 /// a term.
 fn sleep(long: Duration) -> Duration {
-    if long.as_millis() % 3 == 0 {
+    if long.as_millis().is_multiple_of(3) {
         Duration::from_millis(1) + long / 1_000
     } else {
         long
