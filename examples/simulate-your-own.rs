@@ -1,5 +1,4 @@
-//! A split brain, found in virtual time: `cargo run --example simulate-your-own`.
-//! The page docs/simulation.md explains it.
+//! A split brain, found in virtual time, as docs/simulation.md explains.
 
 use std::{error::Error, time::Duration};
 
@@ -7,6 +6,7 @@ use dcs_core::election::{Lease, LeaseTiming};
 use dcs_memory::sim::{History, Node, Simulation, Swarm};
 
 const SECOND: Duration = Duration::from_secs(1);
+const COMMAND: &str = "cargo run --example simulate-your-own";
 
 /// One process of the program under test: whoever leads writes as primary.
 async fn member(node: Node, may_write: fn(&Lease) -> bool) {
@@ -34,9 +34,7 @@ pub(crate) fn report() -> Result<String, Box<dyn Error>> {
     let mut histories = (0..20).map(|seed| run(by_chance(seed), CARELESS));
     let broken = histories.find(|history| history.violation.is_some());
     let broken = broken.ok_or("none is broken")?;
-    let shrink = broken
-        .shrink()
-        .replay_by("cargo run --example simulate-your-own");
+    let shrink = broken.shrink().replay_by(COMMAND);
     let found = shrink.run(|node| member(node, CARELESS))?;
     let picture = std::env::temp_dir().join("simulate-your-own.html");
     std::fs::write(&picture, found.history.to_html())?;
