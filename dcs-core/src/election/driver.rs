@@ -13,7 +13,7 @@ use super::event::EventKind;
 use super::machine::{self, Answer, Command, FailsafeSaid, Input, Machine, Output, Request};
 use super::seeded::{Bug, planted};
 use super::shared::{Ask, Shared};
-use super::timing::LeaseTiming;
+use super::timing::{LeaseTiming, TimingError};
 use crate::cache::ClusterFeed;
 use crate::{Clock, Config, Dcs, Entry, Error, Outcome, Stamp, Update, WatchEvent, WatchStream};
 
@@ -37,34 +37,10 @@ pub struct Driver {
     /// What the config key says.
     pub(super) config: Option<Config>,
     pub(super) times: Times,
-    /// The stop time by the settings, and how much of belief has to be left
-    /// for it to count.
-    pub(super) stop_time: StopTime,
     pub(super) stopping: bool,
     pub(super) waiting_for_idle: Vec<oneshot::Sender<()>>,
     /// Who asked something of failsafe mode, in order.
     pub(super) failsafe_asked: VecDeque<oneshot::Sender<FailsafeSaid>>,
-}
-
-/// The time to stop the work in, which may be longer than a term has left that
-/// was carried by other settings.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StopTime {
-    length: Duration,
-    needs: Duration,
-}
-
-impl StopTime {
-    /// It needs as much beside it as a renewal with these settings leaves, for
-    /// a heartbeat, or where they leave less for half of that.
-    pub(super) fn of(timing: &LeaseTiming) -> Self {
-        let length = timing.stop_time();
-        let beside = timing.holder_span().saturating_sub(length) / 2;
-        Self {
-            length,
-            needs: length + beside.min(timing.loop_wait()),
-        }
-    }
 }
 
 /// The settings that the driver itself needs.
@@ -72,6 +48,9 @@ impl StopTime {
 pub(super) struct Times {
     pub(super) attempt: Duration,
     pub(super) silence: Duration,
+    stop_time: Duration,
+    /// How much of belief has to be left for that stop time to count.
+    stop_time_needs: Duration,
 }
 
 impl Times {
@@ -83,7 +62,16 @@ impl Times {
         } else {
             timing.attempt_timeout()
         };
-        Self { attempt, silence }
+        // As much beside it as a renewal with these settings leaves: a
+        // heartbeat, or where they leave less for half of that.
+        let stop_time = timing.stop_time();
+        let beside = timing.holder_span().saturating_sub(stop_time) / 2;
+        Self {
+            attempt,
+            silence,
+            stop_time,
+            stop_time_needs: stop_time + beside.min(timing.loop_wait()),
+        }
     }
 }
 
@@ -165,16 +153,19 @@ impl Driver {
     /// A longer stop time counts once belief has room for it: a term that was
     /// carried by a shorter ttl would be over at once, and is renewed soon.
     fn stop_time_counts(&self) {
-        let StopTime { length, needs } = self.stop_time;
-        let has_room = match self.machine.reach() {
+        let (now, next) = (self.shared.stop_time(), self.times.stop_time);
+        if next == now {
+            return;
+        }
+        let has_room = || match self.machine.reach() {
             Some((number, _)) => {
                 let left = self.shared.remaining(number);
-                left.is_none_or(|left| left > needs)
+                left.is_none_or(|left| left > self.times.stop_time_needs)
             }
             None => !self.machine.is_acquiring(),
         };
-        if length < self.shared.stop_time() || has_room {
-            self.shared.set_stop_time(length);
+        if next < now || has_room() {
+            self.shared.set_stop_time(next);
         }
     }
 
@@ -335,13 +326,7 @@ impl Driver {
                 self.base = timing;
                 self.apply_timing();
             }
-            Err(error) => {
-                let kind = EventKind::Trouble {
-                    what: "taking the settings",
-                    why: error.to_string(),
-                };
-                self.shared.tell(&*self.clock, kind);
-            }
+            Err(error) => self.refuses("taking the settings", &error),
         }
     }
 
@@ -353,16 +338,18 @@ impl Driver {
                 self.take_timing(timing);
             }
             Err(error) => {
-                let what = "taking the settings of the config key";
-                let kind = EventKind::Trouble {
-                    what,
-                    why: error.to_string(),
-                };
-                self.shared.tell(&*self.clock, kind);
+                self.refuses("taking the settings of the config key", &error);
                 // The user's own settings are safe in themselves.
                 self.take_timing(self.base.clone());
             }
         }
+    }
+
+    /// Tells of settings that would be unsafe, and are not taken.
+    fn refuses(&self, what: &'static str, error: &TimingError) {
+        let why = error.to_string();
+        self.shared
+            .tell(&*self.clock, EventKind::Trouble { what, why });
     }
 
     fn tell_of_adjustments(&self, timing: &LeaseTiming) {
@@ -374,7 +361,6 @@ impl Driver {
 
     fn take_timing(&mut self, timing: LeaseTiming) {
         self.times = Times::of(&timing);
-        self.stop_time = StopTime::of(&timing);
         self.machine.handle(Input::Command(Command::Timing(timing)));
     }
 

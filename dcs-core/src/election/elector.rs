@@ -9,7 +9,7 @@ use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::belief::Belief;
-use super::driver::{Driver, StopTime, Times};
+use super::driver::{Driver, Times};
 use super::eligibility::Eligibility;
 use super::event::ElectionEvent;
 use super::lease::Lease;
@@ -315,7 +315,7 @@ impl ElectorBuilder {
         let (asks, inbox) = mpsc::unbounded_channel();
         let (feed, view) = ClusterFeed::new();
         let (dcs, times) = (Arc::clone(&self.dcs), Times::of(&self.timing));
-        let (base, due) = (self.timing.clone(), StopTime::of(&self.timing));
+        let base = self.timing.clone();
         let mut machine = Machine::new(Parts {
             me: self.me.clone(),
             timing: self.timing,
@@ -340,7 +340,6 @@ impl ElectorBuilder {
             follows_config: self.follows_config,
             config: None,
             times,
-            stop_time: due,
             stopping: false,
             waiting_for_idle: Vec::new(),
             failsafe_asked: VecDeque::new(),

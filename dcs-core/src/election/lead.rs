@@ -2,10 +2,9 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future;
+use futures_util::future::{self, Either};
 
 use super::elector::{ElectionEnded, Elector};
 use super::event::LossReason;
@@ -195,16 +194,13 @@ impl Elector {
         let mut value = None;
         // Asked after the work was announced: see `Works::begin`.
         if !lease.term().has_to_stop() {
-            let mut work = pin!(work(lease.term().clone()));
-            let mut stop = pin!(lease.ended());
-            value = future::poll_fn(|context| {
-                // Before each step of the work: it may have been woken late.
-                if stop.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(None);
-                }
-                work.as_mut().poll(context).map(Some)
-            })
-            .await;
+            let work = pin!(work(lease.term().clone()));
+            let stop = pin!(lease.ended());
+            // The end is asked first, before each step of the work, which may
+            // have been woken late.
+            if let Either::Right((done, _)) = future::select(stop, work).await {
+                value = Some(done);
+            }
         }
         // The work was dropped at the end of the block: it is joined.
         let ended = match (running.join(), value) {

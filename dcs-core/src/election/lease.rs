@@ -118,7 +118,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.term.shared().revoke(self.term.open().number);
-        self.term.shared().is_returned(self.term.open().number);
+        self.term.shared().comes_back(self.term.open().number);
         // A driver that is gone cannot release: the ttl does.
         let _ = self
             .asks

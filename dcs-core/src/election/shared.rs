@@ -129,13 +129,13 @@ impl Shared {
         // Taken here, so that nobody else is handed what is given up.
         let given_up = acquiring == 0 && (newest == term || self.hand_out(newest));
         if given_up {
-            self.is_returned(newest);
+            self.comes_back(newest);
         }
         given_up
     }
 
-    /// Nobody holds the lease of this term any more.
-    pub(super) fn is_returned(&self, term: u64) {
+    /// Nobody holds the lease of this term any more, from now on.
+    pub(super) fn comes_back(&self, term: u64) {
         self.returned.send_if_modified(|returned| {
             let is_news = *returned < term;
             *returned = term.max(*returned);
@@ -154,7 +154,7 @@ impl Shared {
         let mut returned = self.returned.subscribe();
         let returned = pin!(returned.wait_for(|returned| *returned >= newest));
         future::select(returned, self.clock.sleep(self.stop_time())).await;
-        self.is_returned(newest);
+        self.comes_back(newest);
     }
 
     /// This term is being given up, on purpose: it is over for its users from
@@ -165,10 +165,9 @@ impl Shared {
             return;
         }
         self.revoke(term);
-        let gone = |open: &mut Option<OpenTerm>| open.take_if(|open| open.number == term);
         let mut ended = None;
         self.term.send_if_modified(|open| {
-            ended = gone(open);
+            ended = open.take_if(|open| open.number == term);
             ended.is_some()
         });
         if let Some(open) = ended {

@@ -66,8 +66,12 @@ impl Term {
 
     /// Whether no more than the stop time is left.
     pub(super) fn has_to_stop(&self) -> bool {
-        let left = self.remaining();
-        left.is_none_or(|left| left <= self.shared.stop_time())
+        self.left_to_work().is_none()
+    }
+
+    fn left_to_work(&self) -> Option<Duration> {
+        let left = self.remaining()?.checked_sub(self.shared.stop_time())?;
+        (!left.is_zero()).then_some(left)
     }
 
     /// Completes when the work has to stop: when the term is over, or when no
@@ -95,10 +99,7 @@ impl Term {
             let current = terms
                 .borrow_and_update()
                 .is_some_and(|term| term == self.open);
-            let left = self
-                .remaining()
-                .and_then(|left| left.checked_sub(self.shared.stop_time()));
-            let Some(left) = left.filter(|left| current && !left.is_zero()) else {
+            let Some(left) = self.left_to_work().filter(|_| current) else {
                 return;
             };
             let change = pin!(terms.changed());
