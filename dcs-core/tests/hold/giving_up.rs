@@ -1,6 +1,6 @@
 //! A term that is being given up: what waits for what, and who is told.
 
-use dcs_core::election::{Eligibility, Lease, LeaseTiming, OneTerm};
+use dcs_core::election::{Eligibility, LeaseTiming, OneTerm};
 use dcs_memory::Latency;
 use futures_util::FutureExt;
 use futures_util::future::pending;
@@ -78,19 +78,10 @@ async fn work_is_stopped_as_soon_as_its_term_is_given_up_and_told_that_it_was() 
     );
 }
 
-/// `a` leads and holds its lease, and `b` would.
-async fn led_by_a(world: &World) -> (Member, Lease, Member) {
-    let (a, b) = (world.member("a"), world.member("b"));
-    let lease = a.elector.acquire().await.unwrap();
-    b.elector.contend().unwrap();
-    world.pass(s(1)).await;
-    (a, lease, b)
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_release_waits_until_the_lease_is_dropped() {
     let world = World::new();
-    let (a, lease, b) = led_by_a(&world).await;
+    let (a, lease, b) = world.led_by_a().await;
     let elector = a.elector.clone();
     let stepping_down = tokio::spawn(async move { elector.step_down().await });
     lease.ended().await;
@@ -105,7 +96,7 @@ async fn a_release_waits_until_the_lease_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_release_waits_no_longer_than_the_stop_time() {
     let world = World::new();
-    let (a, lease, b) = led_by_a(&world).await;
+    let (a, lease, b) = world.led_by_a().await;
     let asked_at = world.elapsed();
     a.elector.step_down().await.unwrap();
     assert_eq!(world.elapsed() - asked_at, timing().stop_time());

@@ -15,11 +15,7 @@ fn shorter() -> LeaseTiming {
 #[tokio::test(start_paused = true)]
 async fn a_shorter_ttl_leaves_the_wait_of_challengers_as_it_is() {
     let world = World::new();
-    let a = world.member("a");
-    let lease = a.elector.acquire().await.unwrap();
-    let b = world.member("b");
-    b.elector.contend().unwrap();
-    world.pass(s(1)).await;
+    let (a, lease, b) = world.led_by_a().await;
     a.elector.set_timing(shorter()).unwrap();
     b.elector.set_timing(shorter()).unwrap();
     a.dcs.cut_off();
@@ -34,11 +30,7 @@ async fn a_shorter_ttl_leaves_the_wait_of_challengers_as_it_is() {
 #[tokio::test(start_paused = true)]
 async fn after_a_shorter_ttl_and_a_crash_another_member_leads() {
     let world = World::new();
-    let a = world.member("a");
-    let _lease = a.elector.acquire().await.unwrap();
-    let b = world.member("b");
-    b.elector.contend().unwrap();
-    world.pass(s(1)).await;
+    let (a, _lease, b) = world.led_by_a().await;
     b.elector.set_timing(shorter()).unwrap();
     a.crash();
     world.pass(TTL * 2).await;

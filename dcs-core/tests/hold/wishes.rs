@@ -175,10 +175,7 @@ async fn a_dead_successor_costs_one_heartbeat() {
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_release_names_the_successor_also_if_nobody_waits_for_its_end() {
     let world = World::new();
-    let (a, b) = (world.member("a"), world.member("b"));
-    let lease = a.elector.acquire().await.unwrap();
-    b.elector.contend().unwrap();
-    world.pass(s(1)).await;
+    let (_a, lease, b) = world.led_by_a().await;
     assert!(lease.release_to(name("x")).now_or_never().is_none());
     world.pass(LOOP_WAIT - ms(100)).await;
     assert!(!b.elector.is_leader());

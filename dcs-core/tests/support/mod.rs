@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
-use dcs_core::election::{Driver, Elector, ElectorBuilder, EventKind, Events, LeaseTiming};
+use dcs_core::election::{Driver, Elector, ElectorBuilder, EventKind, Events, Lease, LeaseTiming};
 use dcs_core::{Clock, Dcs, MemberName, MemberRecord, Scope, Stamp, TokioClock};
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::FutureExt;
@@ -102,6 +102,15 @@ impl World {
             store,
             scope: "demo".parse().unwrap(),
         }
+    }
+
+    /// `a` leads and holds its lease, and `b` has seen it and would lead.
+    pub(crate) async fn led_by_a(&self) -> (Member, Lease, Member) {
+        let (a, b) = (self.member("a"), self.member("b"));
+        let lease = a.elector.acquire().await.unwrap();
+        b.elector.contend().unwrap();
+        self.pass(s(1)).await;
+        (a, lease, b)
     }
 
     pub(crate) fn member(&self, name: &str) -> Member {
