@@ -21,7 +21,7 @@ const HEAD: &str = include_str!("seeded-bugs-head.md");
 /// Looks for one bug.
 pub(crate) fn one(args: &Args) -> anyhow::Result<bool> {
     let bug = args.bug().context("no bug was named")?;
-    let batch = batch(args);
+    let batch = Batch::of(args, 0..args.histories(), true);
     let outcome = hunt(&batch, bug);
     let name = bug.name();
     let (histories, first) = match outcome {
@@ -64,7 +64,7 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
     let (mut count, mut failures) = (0, Vec::new());
     for bug in bugs::all() {
         let args = args.to_find(bug);
-        let batch = batch(&args);
+        let batch = Batch::of(&args, 0..args.histories(), true);
         let (name, profile) = (bug.name(), batch.swarm.name());
         let (histories, by) = match hunt(&batch, bug) {
             Outcome::Found(histories, first) => (histories.to_string(), first.invariant),
@@ -102,17 +102,6 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
     writeln!(stdout().lock(), "{shown}\nbugs {count} found {found}")
         .context("writing the table")?;
     Ok(failures.is_empty())
-}
-
-fn batch(args: &Args) -> Batch {
-    Batch {
-        seed: args.seed.0,
-        swarm: args.swarm(),
-        range: 0..args.histories(),
-        threads: args.threads(),
-        stops: true,
-        only_promises: args.only_promises(),
-    }
 }
 
 /// How the search for a bug ended.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
     let mut is_drawn = false;
     while state.totals.histories < args.histories() {
         let from = state.totals.histories;
-        let batch = batch(args, from..args.histories().min(from + BLOCK));
+        let batch = Batch::of(args, from..args.histories().min(from + BLOCK), false);
         let (totals, found) = batch.run(|| bar.inc(1));
         state.add(&totals, &found);
         state.took = before + began.elapsed();
@@ -60,17 +59,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
         eprint!("{}", listing(args, &state));
     }
     report(args, &state, began.elapsed(), resumed)
-}
-
-fn batch(args: &Args, range: Range<u64>) -> Batch {
-    Batch {
-        seed: args.seed.0,
-        swarm: args.swarm(),
-        range,
-        threads: args.threads(),
-        stops: false,
-        only_promises: false,
-    }
 }
 
 /// What was found in a block; its first violation by its few faults, if `small`

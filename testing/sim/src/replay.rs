@@ -16,14 +16,7 @@ use crate::small;
 
 pub(crate) fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
     bugs::plant(args.bug());
-    let batch = Batch {
-        seed,
-        swarm: args.swarm(),
-        range: 0..1,
-        threads: args.threads(),
-        stops: true,
-        only_promises: args.only_promises(),
-    };
+    let batch = Batch::of(args, 0..1, true);
     let history = traced(batch.simulation(seed), seed)?;
     let mut text = history.trace.join("\n");
     text.push('\n');

@@ -10,6 +10,7 @@ use std::thread;
 use dcs_memory::sim::{History, Simulation, Swarm, history_seed};
 use serde::{Deserialize, Serialize};
 
+use crate::args::Args;
 use crate::caught::caught;
 use crate::totals::Totals;
 
@@ -38,6 +39,18 @@ pub(crate) struct Found {
 }
 
 impl Batch {
+    /// These histories of the run that the arguments ask for.
+    pub(crate) fn of(args: &Args, range: Range<u64>, stops: bool) -> Self {
+        Self {
+            seed: args.seed.0,
+            swarm: args.swarm(),
+            range,
+            threads: args.threads(),
+            stops,
+            only_promises: args.only_promises(),
+        }
+    }
+
     /// Runs them. `done` is told of each history. What was found comes by its
     /// place in the run; with [`stops`](Self::stops) nothing before the first
     /// one was left out.
