@@ -95,13 +95,13 @@ impl Story {
                 });
             }
             Fault::BrokenWatch { .. } => {
-                world.with_link(process, |link| link.breaks += 1);
+                world.with_link(process, |link| link.happened.breaks += 1);
             }
             Fault::WatchGap { .. } => {
-                world.with_link(process, |link| link.gaps += 1);
+                world.with_link(process, |link| link.happened.gaps += 1);
             }
             Fault::SilentWatch { .. } => {
-                world.with_link(process, |link| link.silences += 1);
+                world.with_link(process, |link| link.happened.silences += 1);
             }
             _ => {}
         }

@@ -58,7 +58,9 @@ mod planted {
                 story.world.third_party(|registers, _| *registers = copy);
                 let count = lock(&story.world.processes).len();
                 for process in 0..count {
-                    story.world.with_link(process, |link| link.gaps += 1);
+                    story
+                        .world
+                        .with_link(process, |link| link.happened.gaps += 1);
                     story.world.wake_watchers(process);
                 }
                 restores(story);

@@ -113,7 +113,7 @@ impl Story {
                 link.cut_answers.clear();
                 link.late_answers.clear();
                 link.late_watch.clear();
-                link.healings += 1;
+                link.happened.healings += 1;
                 link.opened_at = world.now();
             });
             world.trace.mark(|| Mark::Cut { process, is: false });

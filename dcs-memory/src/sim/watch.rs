@@ -13,7 +13,7 @@ use super::chance::chance;
 use super::class::Class;
 use super::clock::NodeClock;
 use super::executor::{Alarm, Nanos, lock};
-use super::world::World;
+use super::world::{Happened, World};
 use crate::BACKEND;
 use crate::log::Found;
 use crate::watch::{SHORTEST_SILENCE, describe};
@@ -35,10 +35,7 @@ pub(super) struct SimWatch {
     /// The first update that a gap has passed over, until the watch begins anew.
     missed_from: Option<u64>,
     /// What has happened to the connection, as far as it was noticed.
-    breaks: u64,
-    healings: u64,
-    gaps: u64,
-    silences: u64,
+    noticed: Happened,
     is_silent: bool,
     /// Nothing arrives before.
     not_before: Nanos,
@@ -69,8 +66,7 @@ enum Step {
 impl SimWatch {
     pub(super) fn open(world: Arc<World>, process: usize, silence: Duration) -> Self {
         let clock = world.clock_of(process);
-        let (breaks, healings) = world.with_link(process, |link| (link.breaks, link.healings));
-        let (gaps, silences) = world.with_link(process, |link| (link.gaps, link.silences));
+        let noticed = world.with_link(process, |link| link.happened);
         Self {
             heard: clock.now(),
             clock,
@@ -79,10 +75,7 @@ impl SimWatch {
             next: None,
             opening: None,
             missed_from: None,
-            breaks,
-            healings,
-            gaps,
-            silences,
+            noticed,
             is_silent: false,
             not_before: 0,
             resumes: None,
@@ -108,37 +101,28 @@ impl SimWatch {
     /// Takes in what has happened to the connection. Whether it is cut, and
     /// since when it is not any more.
     fn notice(&mut self) -> (bool, Nanos) {
-        let ((breaks, healings), gaps, silences, is_cut, opened_at) =
-            self.world.with_link(self.process, |link| {
-                let is_cut = !link.cut_answers.is_empty();
-                (
-                    (link.breaks, link.healings),
-                    link.gaps,
-                    link.silences,
-                    is_cut,
-                    link.opened_at,
-                )
-            });
-        if gaps != self.gaps {
+        let (now, is_cut, opened_at) = self.world.with_link(self.process, |link| {
+            (link.happened, !link.cut_answers.is_empty(), link.opened_at)
+        });
+        let before = std::mem::replace(&mut self.noticed, now);
+        if now.gaps != before.gaps {
             self.note(|| "breaks with a gap");
             self.missed_from = self.missed_from.or(self.next);
             (self.next, self.opening, self.is_silent) = (None, None, false);
         }
-        if (breaks, healings) != (self.breaks, self.healings) {
+        let connections = now.breaks + now.healings;
+        if connections != before.breaks + before.healings {
             self.note(|| "breaks and resumes");
             self.is_silent = false;
-            let connections = breaks + healings;
             let mut rng = chance(self.world.seed ^ connections, [self.process as u64, 1]);
             self.not_before = self.world.now() + rng.u64(0..REOPEN);
-            self.resumes = (healings == self.healings).then_some(self.not_before);
+            self.resumes = (now.healings == before.healings).then_some(self.not_before);
             self.arrival = None;
         }
-        if silences != self.silences {
+        if now.silences != before.silences {
             self.note(|| "falls silent");
             self.is_silent = true;
         }
-        (self.breaks, self.healings) = (breaks, healings);
-        (self.gaps, self.silences) = (gaps, silences);
         (is_cut, opened_at)
     }
 

@@ -73,14 +73,20 @@ pub(super) struct Link {
     /// How late answers are, and watches, each time that is on.
     pub(super) late_answers: Vec<Nanos>,
     pub(super) late_watch: Vec<Nanos>,
+    pub(super) happened: Happened,
+    /// Since when watches get something again.
+    pub(super) opened_at: Nanos,
+    watchers: Vec<Waker>,
+}
+
+/// What has happened to the watches of a process, and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Happened {
     pub(super) breaks: u64,
     /// How often all faults ended, with which watches connect anew, as after a break.
     pub(super) healings: u64,
     pub(super) gaps: u64,
     pub(super) silences: u64,
-    /// Since when watches get something again.
-    pub(super) opened_at: Nanos,
-    watchers: Vec<Waker>,
 }
 
 impl Link {
