@@ -142,7 +142,7 @@ pub struct Counts {
 }
 
 /// One process with an elector.
-struct Judged {
+pub(super) struct Judged {
     process: usize,
     name: String,
     elector: Elector,
@@ -183,6 +183,12 @@ impl Judge {
             .iter()
             .find(|judged| judged.process == process)?;
         Some(&judged.elector)
+    }
+
+    /// Gives away the electors, at the end: nothing is judged any more.
+    pub(super) fn lets_go(&mut self) -> Vec<Judged> {
+        self.believers.clear();
+        std::mem::take(&mut self.judged)
     }
 
     pub(super) fn killed(&mut self, process: usize) {

@@ -436,9 +436,11 @@ impl Run {
             self.world.note(|| format!("VIOLATION: {violation}"));
         }
         self.world.executor.clear();
-        // What waits there holds on to the world.
+        // What waits there, and each elector, holds on to the world.
         for process in lock(&self.world.processes).iter_mut() {
             process.inbox = None;
         }
+        let electors = lock(&self.world.judge).lets_go();
+        drop(electors);
     }
 }

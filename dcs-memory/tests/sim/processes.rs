@@ -1,8 +1,11 @@
 //! What happens to processes: killed, doubled, stopped, put to sleep.
 
+use std::sync::{Arc, Mutex};
+
+use dcs_core::election::Elector;
 use dcs_memory::sim::{Class, Fault, Node};
 
-use crate::support::{at, elector, leader_and_other, leads, notes, quiet, seconds, when};
+use crate::support::{at, elector, leader_and_other, leads, notes, quiet, seconds, timing, when};
 
 async fn ticks(node: Node) {
     node.note(format!("is {}", node.name()));
@@ -183,4 +186,26 @@ fn a_hand_over_is_asked_for_in_the_failover_key() {
     let history = quiet(1).plan(plan).run(reads);
     let said = notes(&history);
     assert!(said[0].text.contains("m5"), "{said:?}");
+}
+
+/// A million histories in one process have to fit into its memory.
+#[test]
+fn nothing_of_a_history_is_left_in_memory_when_it_is_over() {
+    let stores = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&stores);
+    let history = quiet(2).plan(vec![at(40, crash(0, 5))]).run(move |node| {
+        let (dcs, clock) = (node.dcs(), node.clock());
+        kept.lock().unwrap().push(Arc::downgrade(&dcs));
+        let (name, chance) = (node.name().clone(), node.entropy());
+        let elector = node.run(Elector::builder(dcs, name, timing(), clock, chance));
+        async move {
+            while let Ok(lease) = elector.acquire().await {
+                lease.ended().await;
+            }
+        }
+    });
+    assert_eq!(history.violation, None);
+    let stores = stores.lock().unwrap();
+    assert_eq!(stores.len(), 3);
+    assert!(stores.iter().all(|store| store.upgrade().is_none()));
 }
