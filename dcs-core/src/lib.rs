@@ -18,6 +18,7 @@
 //! - [`Lease::keys`](election::Lease::keys): the scope's own keys, written by
 //!   the leader of this term and refused to every earlier one.
 //! - [`DcsExt`]: read and change the config key, ask for a failover.
+//! - [`duties`]: what a leader and its members have to decide beside the election.
 //! - [`ClusterView`]: the newest view of all keys, without requests.
 //! - [`Dcs`]: the contract for a store of your own; `dcs-conformance` checks it.
 //!
@@ -69,6 +70,7 @@
 mod cache;
 mod clock;
 mod dcs;
+pub mod duties;
 pub mod election;
 mod entropy;
 mod error;
@@ -102,7 +104,7 @@ pub use name::{MemberName, NameError, Scope};
 pub use outcome::{Committed, Outcome, WriteError};
 pub use record::{
     Attempt, Claim, Config, Failover, Failsafe, HexError, History, Initialize, LeaderRecord,
-    LeaderWrite, MemberRecord, ReleaseHash, ReleaseMark, Secret, Session, Status, SyncState,
+    LeaderWrite, MemberRecord, ReleaseHash, ReleaseMark, Secret, Session, Slots, Status, SyncState,
 };
 pub use revision::{FencingToken, Precondition, Revision, RevisionError};
 #[cfg(feature = "tokio")]

@@ -10,9 +10,10 @@ use dcs_core::{Clock, Entropy, MemberName, OsEntropy, Scope, SystemClock};
 use http::HeaderValue;
 
 use crate::client::Client;
+use crate::role_labels::RoleLabels;
 use crate::settings::{Address, Kind, Settings};
 use crate::store::Store;
-use crate::{BuildError, EndpointsDcs, LabelKey, Labels, Namespace, Port, address};
+use crate::{BuildError, EndpointsDcs, Group, LabelKey, Labels, Namespace, Port, address};
 
 /// Makes an [`EndpointsDcs`] or a [`ConfigMapDcs`](crate::ConfigMapDcs).
 #[must_use = "nothing is made until `build`, `build_with_client` or `connect`"]
@@ -25,6 +26,10 @@ pub struct Builder<D> {
     member: Option<MemberName>,
     pod_ip: Option<IpAddr>,
     ports: Vec<Port>,
+    pub(crate) group: Option<Group>,
+    pub(crate) role_labels: RoleLabels,
+    pub(crate) config_service: bool,
+    pub(crate) retriable: Vec<u16>,
     attempt_timeout: Duration,
     user_agent: Option<String>,
     accepts_any_server: bool,
@@ -45,6 +50,10 @@ impl<D: From<Store>> Builder<D> {
             member: None,
             pod_ip: None,
             ports: vec![Port::DEFAULT],
+            group: None,
+            role_labels: RoleLabels::default(),
+            config_service: false,
+            retriable: Vec::new(),
             attempt_timeout: Duration::from_secs(2),
             user_agent: None,
             accepts_any_server: false,
@@ -197,6 +206,10 @@ impl<D: From<Store>> Builder<D> {
             labels,
             member: self.member,
             address,
+            group: self.group,
+            role_labels: self.role_labels,
+            config_service: self.config_service,
+            retriable: self.retriable,
             attempt_timeout: self.attempt_timeout,
         })
     }

@@ -30,18 +30,25 @@ mod backend;
 mod build_error;
 mod builder;
 mod client;
+mod config_service;
 mod fence;
 mod format;
+mod group;
 mod names;
+mod own_pod;
+mod role_labels;
 mod settings;
+mod size;
 mod snapshot;
 mod store;
+mod subsets;
 mod watch;
 
 pub use address::Port;
 pub use backend::{ConfigMapDcs, EndpointsDcs};
 pub use build_error::{BuildError, infer_config};
 pub use builder::Builder;
+pub use group::{Group, InvalidGroup};
 pub use kube;
 pub use names::{InvalidName, LabelKey, Labels, Namespace};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dcs_core::{Key, MemberName, Scope};
 use serde_json::{Value, json};
 
-use crate::{Labels, Namespace, Port};
+use crate::role_labels::RoleLabels;
+use crate::{Group, Labels, Namespace, Port};
 
 /// In which kind of object the keys of a scope live. All that the two backends
 /// do not share follows from this.
@@ -42,6 +43,13 @@ pub(crate) struct Settings {
     pub(crate) member: Option<MemberName>,
     /// Only and always in Endpoints mode.
     pub(crate) address: Option<Address>,
+    /// The group of a Citus cluster that the scope is, if it is one.
+    pub(crate) group: Option<Group>,
+    pub(crate) role_labels: RoleLabels,
+    /// Whether the headless Service of the config object is made.
+    pub(crate) config_service: bool,
+    /// Statuses that are taken for passing trouble, beside the usual ones.
+    pub(crate) retriable: Vec<u16>,
     pub(crate) attempt_timeout: Duration,
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use dcs_core::{
     Change, Dcs, Failover, Failsafe, History, Initialize, LeaderWrite, MemberRecord, Precondition,
-    Revision, Status, SyncState,
+    Revision, Slots, Status, SyncState,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -107,7 +107,7 @@ async fn a_holder_whose_address_is_not_known_is_refused_unsent() {
 #[tokio::test]
 async fn status_and_failsafe_go_with_the_lock_as_patroni_writes_them() {
     let mut status = Status::at(50_331_984);
-    status.slots = Some(BTreeMap::from([("demo_1".to_owned(), 50_331_984)]));
+    status.slots = Some(Slots::from_iter([("demo_1", 50_331_984)]));
     status.retain_slots = Some(vec!["demo_0".to_owned(), "demo_1".to_owned()]);
     let mut write = LeaderWrite::from(vacant());
     write.status = Some(status);

@@ -1,24 +1,52 @@
 //! A member key: what a member says of itself.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::MemberName;
+use crate::duties::Routing;
 
 /// What a member says of itself: any JSON object, written by its owner only.
 ///
 /// Field names are the application's. Patroni's (`state`, `role`, `conn_url`,
 /// `api_url`, `tags` ...) have typed views.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Two records are equal where name and fields are. How clients are routed is
+/// no part of what is stored: see [`MemberRecord::routed`].
+#[derive(Clone, Debug)]
 pub struct MemberRecord {
     name: MemberName,
     data: Map<String, Value>,
+    routing: Option<Routing>,
+    labels: BTreeMap<String, String>,
 }
 
 impl MemberRecord {
     /// The record of the member `name`.
     #[must_use]
     pub const fn new(name: MemberName, data: Map<String, Value>) -> Self {
-        Self { name, data }
+        Self {
+            name,
+            data,
+            routing: None,
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// The same record, to be written with what clients are to be routed by:
+    /// the labels of a Pod in Kubernetes. Without it they are left alone.
+    #[must_use]
+    pub fn routed(mut self, routing: Routing) -> Self {
+        self.routing = Some(routing);
+        self
+    }
+
+    /// The same record, as it was found with these labels.
+    #[must_use]
+    pub fn with_labels(mut self, labels: BTreeMap<String, String>) -> Self {
+        self.labels = labels;
+        self
     }
 
     /// The same record with one field set.
@@ -64,7 +92,28 @@ impl MemberRecord {
         self.text("api_url")
     }
 
+    /// What clients are to be routed by, where this is a record to be written.
+    #[must_use]
+    pub const fn routing(&self) -> Option<&Routing> {
+        self.routing.as_ref()
+    }
+
+    /// The labels of the object that the record was found in; none in a store
+    /// without labels.
+    #[must_use]
+    pub const fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+
     fn text(&self, field: &str) -> Option<&str> {
         self.data.get(field)?.as_str()
     }
 }
+
+impl PartialEq for MemberRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.data == other.data
+    }
+}
+
+impl Eq for MemberRecord {}

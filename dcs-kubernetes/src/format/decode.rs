@@ -55,7 +55,7 @@ pub(crate) fn sync(object: &Object) -> Value<SyncState> {
         let standbys = standbys.unwrap_or_default().split(',').map(str::trim);
         let standbys = standbys.filter(|name| !name.is_empty());
         state.sync_standby = standbys.map(str::to_owned).collect();
-        state.quorum = quorum.unwrap_or_default();
+        state.quorum = quorum;
         Ok(Some(state))
     };
     present(parse())

@@ -86,7 +86,10 @@ fn status(status: &Status) -> Result<[Annotation; 3], String> {
     let retained = retained.filter(|slots| !slots.is_empty());
     Ok([
         (name::OPTIME, status.optime.map(|lsn| lsn.to_string())),
-        (name::SLOTS, slots.map(compact).transpose()?),
+        (
+            name::SLOTS,
+            slots.map(|slots| compact(slots.by_name())).transpose()?,
+        ),
         (
             name::RETAIN_SLOTS,
             retained.map(|slots| spaced(slots)).transpose()?,
@@ -129,13 +132,14 @@ fn sync(state: Option<&SyncState>) -> Result<Vec<Annotation>, String> {
     }
     let mut standbys = standbys.to_vec();
     standbys.sort();
+    let quorum = state.and_then(|state| state.quorum);
     Ok(vec![
         (name::LEADER, state.and_then(|state| state.leader.clone())),
         (
             name::SYNC_STANDBY,
             (!standbys.is_empty()).then(|| standbys.join(",")),
         ),
-        (name::QUORUM, state.map(|state| state.quorum.to_string())),
+        (name::QUORUM, quorum.map(|quorum| quorum.to_string())),
     ])
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
-use dcs_core::{Failsafe, LeaderRecord, Status, Value};
+use dcs_core::{Failsafe, LeaderRecord, Slots, Status, Value};
 use serde::de::DeserializeOwned;
 
 use super::{Object, name};
@@ -22,7 +22,7 @@ pub(crate) fn status(object: &Object) -> Value<Status> {
     let parse = || {
         let mut status = Status::default();
         status.optime = text(object, name::OPTIME)?;
-        status.slots = json(object, name::SLOTS)?;
+        status.slots = json(object, name::SLOTS)?.map(Slots::new);
         status.retain_slots = json(object, name::RETAIN_SLOTS)?;
         Ok((!status.is_empty()).then_some(status))
     };

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod leader;
 mod object;
+mod python;
 
 pub(crate) use decode::{config, failover, fence, history, initialize, member, sync};
 pub(crate) use encode::{Annotation, member_status, of_change, of_fence};

@@ -1,6 +1,6 @@
 //! G-KEY: a write touches its own key only.
 
-use dcs_core::{Change, Entry, Outcome, Precondition, Status, Value};
+use dcs_core::{Change, Entry, Outcome, Precondition, Slots, Status, Value};
 
 use crate::World;
 use crate::samples::{
@@ -13,7 +13,7 @@ pub(crate) async fn status_and_failsafe_travel_with_the_leader_write(world: Worl
     let mut expected = Precondition::Absent;
     for n in 1..=2 {
         let mut status = Status::at(n << 40);
-        status.slots = Some([("sample_1".to_owned(), n)].into());
+        status.slots = Some(Slots::from_iter([("sample_1", n)]));
         status.retain_slots = Some(vec!["sample_2".to_owned()]);
         let write = leader_with(held(&name, n), Some(status.clone()), Some(failsafe(n)));
         let written = commit(dcs, write, expected).await;

@@ -1,0 +1,1 @@
+//! The headless Service that keeps the config Endpoints from being collected.

@@ -1,0 +1,1 @@
+//! JSON as Python writes it.

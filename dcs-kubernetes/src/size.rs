@@ -1,0 +1,1 @@
+//! How large an object is, and whether a write still fits.

@@ -1,0 +1,3 @@
+//! Looks at the clusters of a namespace, and asks things of them.
+
+fn main() {}
