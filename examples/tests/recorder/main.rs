@@ -12,6 +12,7 @@
     reason = "a test that cannot go on fails, its helpers too"
 )]
 
+mod failovers;
 mod lock;
 mod others;
 #[path = "../support/mod.rs"]
@@ -39,6 +40,18 @@ async fn each_version_of_endpoints_is_patronis() {
 #[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
 async fn each_version_of_configmaps_is_patronis() {
     record(Backend::ConfigMap).await;
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
+async fn each_of_many_takeovers_of_endpoints_was_waited_for_or_allowed() {
+    failovers::record(Backend::Endpoints).await;
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
+async fn each_of_many_takeovers_of_configmaps_was_waited_for_or_allowed() {
+    failovers::record(Backend::ConfigMap).await;
 }
 
 async fn record(backend: Backend) {

@@ -10,6 +10,7 @@ pub(crate) mod api;
 pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod judge;
+pub(crate) mod patroni;
 pub(crate) mod process;
 pub(crate) mod proxied;
 pub(crate) mod recorder;

@@ -1,7 +1,9 @@
 //! Every version of every object of a collection, as a raw watch shows them.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use dcs_core::{Clock, SystemClock};
 use futures::{TryStreamExt, pin_mut};
 use http::Request;
 use kube::core::WatchEvent;
@@ -25,6 +27,8 @@ pub(crate) struct Version {
     pub(crate) happened: Happened,
     pub(crate) revision: u128,
     pub(crate) object: Value,
+    /// When it was seen, since the recorder began.
+    pub(crate) at: Duration,
 }
 
 /// Watches until it is dropped.
@@ -92,6 +96,8 @@ impl Drop for Recorder {
 
 /// Watches on from the last version where the server ends a watch.
 async fn record(api: Api, collection: &str, mut last: u128, versions: Arc<Mutex<Vec<Version>>>) {
+    let clock = SystemClock::new();
+    let began = clock.now();
     loop {
         let path = format!("{collection}?watch=true&resourceVersion={last}");
         let request = Request::get(api.path(&path)).body(Vec::new()).unwrap();
@@ -109,6 +115,7 @@ async fn record(api: Api, collection: &str, mut last: u128, versions: Arc<Mutex<
                 happened,
                 revision: last,
                 object,
+                at: clock.now().challenger_elapsed_since(began),
             });
         }
     }
