@@ -41,6 +41,11 @@ impl Recorder {
     /// Records `collection`, in which nothing is yet.
     pub(crate) async fn start(api: &Api, collection: &'static str) -> Self {
         assert!(api.list(collection).await.is_empty(), "{collection}");
+        Self::start_beside(api, collection).await
+    }
+
+    /// Records what becomes of `collection` from now on.
+    pub(crate) async fn start_beside(api: &Api, collection: &'static str) -> Self {
         let request = Request::get(api.path(collection)).body(Vec::new()).unwrap();
         let list: Value = api.client.request(request).await.unwrap();
         let versions = Arc::default();
