@@ -348,10 +348,7 @@ where
     let change = T::change(Some(value));
     let mut entry = read::<D, T>(dcs).await?;
     for _ in 0..MOST_TRIES {
-        match replace(dcs, &change, entry)
-            .await
-            .map_err(unwritten::<T>)?
-        {
+        match replace(dcs, &change, entry).await.map_err(unwritten::<T>)? {
             Replaced::Done(revision) => return Ok(revision),
             Replaced::Overtaken(now) => entry = now,
         }

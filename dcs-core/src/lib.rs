@@ -105,8 +105,8 @@ pub use name::{MemberName, NameError, Scope};
 pub use outcome::{Committed, Outcome, WriteError};
 pub use record::{
     Attempt, Claim, Config, ConfigView, Failover, Failsafe, HexError, History, HistoryLine,
-    Initialize, LeaderRecord, LeaderWrite, MemberRecord, Rejected, ReleaseHash, ReleaseMark, Secret,
-    Session, Slots, Status, SyncState, SynchronousMode,
+    Initialize, LeaderRecord, LeaderWrite, MemberRecord, Rejected, ReleaseHash, ReleaseMark,
+    Secret, Session, Slots, Status, SyncState, SynchronousMode,
 };
 pub use replace::SharedValue;
 pub use revision::{FencingToken, Precondition, Revision, RevisionError};

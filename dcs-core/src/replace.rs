@@ -1,8 +1,8 @@
 //! A conditional write that tells false conflicts from real ones.
 
 use crate::{
-    Change, Config, Dcs, Entry, Failover, History, Initialize, Key, Revision, Snapshot,
-    SyncState, WriteError,
+    Change, Config, Dcs, Entry, Failover, History, Initialize, Key, Revision, Snapshot, SyncState,
+    WriteError,
 };
 
 /// How often one write follows a register that others move without changing

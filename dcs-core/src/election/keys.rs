@@ -123,7 +123,8 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&Config>) -> Option<Config> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        self.change(|now: Option<&Config>| Some(Some(edit(now)?))).await
+        self.change(|now: Option<&Config>| Some(Some(edit(now)?)))
+            .await
     }
 
     /// Changes the sync key, as [`TermKeys::edit_config`] does the config key.
@@ -137,7 +138,8 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&SyncState>) -> Option<SyncState> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        self.change(|now: Option<&SyncState>| Some(Some(edit(now)?))).await
+        self.change(|now: Option<&SyncState>| Some(Some(edit(now)?)))
+            .await
     }
 
     /// Changes the history key, as [`TermKeys::edit_config`] does the config key.
@@ -221,7 +223,8 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&Failover>) -> Option<Failover> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        self.change(|now: Option<&Failover>| Some(Some(edit(now)?))).await
+        self.change(|now: Option<&Failover>| Some(Some(edit(now)?)))
+            .await
     }
 
     /// Consumes this request, if it still stands. False where another one stands,

@@ -228,7 +228,9 @@ impl<'a> ConfigView<'a> {
             return false;
         };
         let says = |name: &&str| source.get(*name).is_some_and(read::is_truthy);
-        ["host", "port", "restore_command"].iter().any(|name| says(name))
+        ["host", "port", "restore_command"]
+            .iter()
+            .any(|name| says(name))
     }
 
     /// The settings that stand there and cannot be used. Null is absence.
@@ -312,7 +314,10 @@ mod tests {
 
     #[test]
     fn what_is_absent_or_null_has_patronis_default() {
-        for settings in [json!({}), SETTINGS.iter().map(|s| (s.0, Value::Null)).collect()] {
+        for settings in [
+            json!({}),
+            SETTINGS.iter().map(|s| (s.0, Value::Null)).collect(),
+        ] {
             let config = config(settings);
             let view = config.view();
             assert!(!view.pause() && !view.failsafe_mode() && !view.check_timeline());
@@ -334,8 +339,22 @@ mod tests {
 
     #[test]
     fn booleans_are_read_in_every_spelling() {
-        let truths = [json!(true), json!("On"), json!("TRUE"), json!("yes"), json!("1"), json!(1)];
-        let lies = [json!(false), json!("off"), json!("False"), json!("no"), json!("0"), json!(0)];
+        let truths = [
+            json!(true),
+            json!("On"),
+            json!("TRUE"),
+            json!("yes"),
+            json!("1"),
+            json!(1),
+        ];
+        let lies = [
+            json!(false),
+            json!("off"),
+            json!("False"),
+            json!("no"),
+            json!("0"),
+            json!(0),
+        ];
         for (spellings, expected) in [(truths, true), (lies, false)] {
             for spelling in spellings {
                 let config = config(json!({"pause": spelling}));

@@ -46,7 +46,9 @@ pub(super) fn seconds(value: &Value) -> Option<Seconds> {
         Value::String(text) => with_unit(text, length),
         other => number(other),
     };
-    seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Seconds)
+    seconds
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(Seconds)
 }
 
 /// A positive number of seconds, also as text.
@@ -61,7 +63,10 @@ pub(super) fn positive(value: &Value) -> Option<Duration> {
 
 /// A boolean, or the word quorum.
 pub(super) fn mode(value: &Value) -> Option<SynchronousMode> {
-    if value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("quorum")) {
+    if value
+        .as_str()
+        .is_some_and(|text| text.eq_ignore_ascii_case("quorum"))
+    {
         return Some(SynchronousMode::Quorum);
     }
     Some(match flag(value)? {

@@ -43,7 +43,10 @@ impl SyncState {
     #[must_use]
     pub fn matches(&self, member: &str) -> bool {
         let names = self.sync_standby.iter();
-        !self.is_off() && names.into_iter().any(|name| name.eq_ignore_ascii_case(member))
+        !self.is_off()
+            && names
+                .into_iter()
+                .any(|name| name.eq_ignore_ascii_case(member))
     }
 
     /// Whether this member wrote it as the leader, in any case of letters.
