@@ -127,10 +127,10 @@ fn check_sync(of: &Situation<'_>) -> Result<(), NotNow> {
     let is_asked = asked.is_some_and(|request| {
         request.leader.is_none() && request.candidate.as_ref() == Some(of.me)
     });
-    match is_synchronous(of, of.me.as_str()) || is_asked {
-        true => Ok(()),
-        false => Err(NotNow::NotSynchronous),
+    if is_asked || is_synchronous(of, of.me.as_str()) {
+        return Ok(());
     }
+    Err(NotNow::NotSynchronous)
 }
 
 /// Whether this member has all that was confirmed, as far as the sync key tells:

@@ -28,7 +28,7 @@ pub fn slot_name(member: &str) -> String {
         match c {
             'a'..='z' | '0'..='9' | '_' => name.push(c),
             '-' | '.' => name.push('_'),
-            other => name.push_str(&format!("u{:04}", u32::from(other))),
+            other => name.extend(format!("u{:04}", u32::from(other)).chars()),
         }
     }
     name.truncate(LONGEST);

@@ -209,8 +209,8 @@ impl<'a> ConfigView<'a> {
     #[must_use]
     pub fn slots(self) -> Option<&'a Map<String, Value>> {
         let names = ["permanent_replication_slots", "permanent_slots", "slots"];
-        let named = names.into_iter().filter_map(|name| self.object(name));
-        named.into_iter().find(|slots| !slots.is_empty())
+        let mut found = names.into_iter().filter_map(|name| self.object(name));
+        found.find(|slots| !slots.is_empty())
     }
 
     /// `ignore_slots`: which slots are left alone; none by default.
@@ -228,9 +228,7 @@ impl<'a> ConfigView<'a> {
             return false;
         };
         let says = |name: &&str| source.get(*name).is_some_and(read::is_truthy);
-        ["host", "port", "restore_command"]
-            .iter()
-            .any(|name| says(name))
+        ["host", "port", "restore_command"].iter().any(says)
     }
 
     /// The settings that stand there and cannot be used. Null is absence.

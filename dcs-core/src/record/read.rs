@@ -69,9 +69,11 @@ pub(super) fn mode(value: &Value) -> Option<SynchronousMode> {
     {
         return Some(SynchronousMode::Quorum);
     }
-    Some(match flag(value)? {
-        true => SynchronousMode::On,
-        false => SynchronousMode::Off,
+    let is_on = flag(value)?;
+    Some(if is_on {
+        SynchronousMode::On
+    } else {
+        SynchronousMode::Off
     })
 }
 

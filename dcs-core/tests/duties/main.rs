@@ -1,5 +1,7 @@
 //! What a leader and its members do beside the election.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../support/one_register.rs"]
 mod one_register;
 
