@@ -82,6 +82,7 @@ mod mock;
 mod name;
 mod outcome;
 mod record;
+mod replace;
 mod revision;
 #[cfg(feature = "tokio")]
 mod runtime;
@@ -103,9 +104,11 @@ pub use mock::MockDcs;
 pub use name::{MemberName, NameError, Scope};
 pub use outcome::{Committed, Outcome, WriteError};
 pub use record::{
-    Attempt, Claim, Config, Failover, Failsafe, HexError, History, Initialize, LeaderRecord,
-    LeaderWrite, MemberRecord, ReleaseHash, ReleaseMark, Secret, Session, Slots, Status, SyncState,
+    Attempt, Claim, Config, ConfigView, Failover, Failsafe, HexError, History, HistoryLine,
+    Initialize, LeaderRecord, LeaderWrite, MemberRecord, Rejected, ReleaseHash, ReleaseMark,
+    Secret, Session, Slots, Status, SyncState, SynchronousMode,
 };
+pub use replace::SharedValue;
 pub use revision::{FencingToken, Precondition, Revision, RevisionError};
 #[cfg(feature = "tokio")]
 pub use runtime::{OsEntropy, SystemClock, TokioClock};

@@ -38,7 +38,8 @@ mod tests {
         let mut reads = 0;
         dcs.expect_load().times(2).returning(move || {
             reads += 1;
-            let config = Entry::present(Revision::new(reads).unwrap(), Config::default());
+            let config = format!(r#"{{"reads":{reads}}}"#).parse().unwrap();
+            let config = Entry::present(Revision::new(reads).unwrap(), config);
             Ok(Snapshot {
                 config,
                 ..Snapshot::default()
@@ -110,6 +111,7 @@ mod tests {
     #[tokio::test]
     async fn a_failover_request_that_is_gone_is_not_consumed_again() {
         let mut dcs = MockDcs::new();
+        dcs.expect_load().returning(|| Ok(Snapshot::default()));
         dcs.expect_write().times(1).returning(|_, _| conflict());
         let seen = Entry::present(Revision::new(1).unwrap(), crate::Failover::default());
         assert!(!dcs.consume_failover(&seen).await.unwrap());

@@ -27,7 +27,7 @@ pub enum WatchEvent {
 
 /// One key after a change. A deleted register is an [`Entry::absent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "passed on one at a time, and the large one is the frequent one"
 )]

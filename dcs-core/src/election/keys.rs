@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::shared::{OpenTerm, Shared};
 use super::term_error::TermError;
+use crate::replace::{MOST_MOVES, SharedValue, only_moved};
 use crate::{
-    Change, Config, Dcs, EditError, Entry, Error, Failover, FencingToken, History, Key, Outcome,
-    Precondition, Revision, Snapshot, SyncState, Value, WriteError,
+    Change, Config, Dcs, EditError, Entry, Error, Failover, FencingToken, History, Initialize, Key,
+    Outcome, Precondition, Revision, Snapshot, SyncState, Value, WriteError,
 };
 
 /// How often a write begins anew when others write in between.
@@ -24,7 +25,9 @@ const MOST_TRIES: usize = 16;
 ///
 /// Each write reads the key, stops if the fence is of a newer term, asks the
 /// lease *after* the revision was received that the write expects, touches where
-/// the fence is not this term's, and writes on exactly that revision.
+/// the fence is not this term's, and writes on exactly that revision. Where a
+/// write of another key moved the revision, and value and fence of this key are
+/// as they were, it goes on from the new revision without deciding anew.
 ///
 /// What is fenced stands in the store, so clones share it, and it is touched
 /// once. Writers without a lease, as [`DcsExt`](crate::DcsExt) and `patronictl`
@@ -81,6 +84,16 @@ enum Touch {
     Unknown(Error),
 }
 
+/// How one decision ended.
+enum Settled<T> {
+    /// It stands at this revision.
+    Done(Revision),
+    /// It was not applied: something else stands there, which was read.
+    Overtaken(Entry<T>),
+    /// The touch may be applied: only reading back tells.
+    Unknown(Error),
+}
+
 impl TermKeys {
     pub(super) const fn new(dcs: Arc<dyn Dcs>, shared: Arc<Shared>, term: OpenTerm) -> Self {
         Self { dcs, shared, term }
@@ -110,8 +123,8 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&Config>) -> Option<Config> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        let edit = |now: Option<&_>| Some(Change::Config(Some(edit(now)?)));
-        self.change(Key::Config, |all| all.config, edit).await
+        self.change(|now: Option<&Config>| Some(Some(edit(now)?)))
+            .await
     }
 
     /// Changes the sync key, as [`TermKeys::edit_config`] does the config key.
@@ -125,11 +138,13 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&SyncState>) -> Option<SyncState> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        let edit = |now: Option<&_>| Some(Change::Sync(Some(edit(now)?)));
-        self.change(Key::Sync, |all| all.sync, edit).await
+        self.change(|now: Option<&SyncState>| Some(Some(edit(now)?)))
+            .await
     }
 
     /// Changes the history key, as [`TermKeys::edit_config`] does the config key.
+    /// If the store finds it too large it is written once more, without the
+    /// oldest lines that were too many.
     ///
     /// # Errors
     /// As for [`TermKeys::edit_config`].
@@ -140,8 +155,61 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&History>) -> Option<History> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        let edit = |now: Option<&_>| Some(Change::History(Some(edit(now)?)));
-        self.change(Key::History, |all| all.history, edit).await
+        let mut size = 0;
+        let whole = |now: Option<&History>| {
+            let next = edit(now)?;
+            size = next.size();
+            Some(Some(next))
+        };
+        let result = self.change(whole).await;
+        let Some(surplus) = result.as_ref().err().and_then(TermError::surplus) else {
+            return result;
+        };
+        let room = size.saturating_sub(surplus);
+        let smaller = |now: Option<&History>| {
+            let mut next = edit(now)?;
+            next.fit(room);
+            Some(Some(next))
+        };
+        self.change(smaller).await
+    }
+
+    /// Changes the initialize key, as [`TermKeys::edit_config`] does the config
+    /// key: for a leader that finds it gone, and knows the id of the data.
+    ///
+    /// # Errors
+    /// As for [`TermKeys::edit_config`].
+    ///
+    /// # Cancel safety
+    /// As for [`TermKeys::edit_config`].
+    pub async fn edit_initialize(
+        &self,
+        mut edit: impl FnMut(Option<&Initialize>) -> Option<Initialize> + Send,
+    ) -> Result<Option<Revision>, TermError> {
+        self.change(|now: Option<&Initialize>| Some(Some(edit(now)?)))
+            .await
+    }
+
+    /// Removes the value of a key, whatever it is; one that is not there is left
+    /// alone. The fence stays. Returns the revision that then stands.
+    ///
+    /// # Errors
+    /// [`TermError::NoFence`] for leader, status, failsafe and member keys, else
+    /// as for [`TermKeys::edit_config`].
+    ///
+    /// # Cancel safety
+    /// As for [`TermKeys::edit_config`].
+    pub async fn remove(&self, key: Key) -> Result<Option<Revision>, TermError> {
+        match key {
+            Key::Config => self.change(removed::<Config>).await,
+            Key::Initialize => self.change(removed::<Initialize>).await,
+            Key::History => self.change(removed::<History>).await,
+            Key::Failover => self.change(removed::<Failover>).await,
+            Key::Sync => self.change(removed::<SyncState>).await,
+            Key::Leader | Key::Status | Key::Failsafe | Key::Member(_) => {
+                Err(TermError::NoFence { key })
+            }
+        }
     }
 
     /// Changes the failover key, as [`TermKeys::edit_config`] does the config key.
@@ -155,8 +223,8 @@ impl TermKeys {
         &self,
         mut edit: impl FnMut(Option<&Failover>) -> Option<Failover> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        let edit = |now: Option<&_>| Some(Change::Failover(Some(edit(now)?)));
-        self.change(Key::Failover, |all| all.failover, edit).await
+        self.change(|now: Option<&Failover>| Some(Some(edit(now)?)))
+            .await
     }
 
     /// Consumes this request, if it still stands. False where another one stands,
@@ -168,14 +236,22 @@ impl TermKeys {
     /// # Cancel safety
     /// As for [`TermKeys::edit_config`].
     pub async fn consume_failover(&self, request: &Failover) -> Result<bool, TermError> {
-        let mut stood = false;
-        let consume = |now: Option<&_>| {
-            stood = now == Some(request);
-            stood.then_some(Change::Failover(None))
-        };
-        self.change(Key::Failover, |all| all.failover, consume)
-            .await?;
+        let (stood, _) = self.consume(request).await?;
         Ok(stood)
+    }
+
+    /// The same, and the revision at which it no longer stands.
+    pub(crate) async fn consume(
+        &self,
+        request: &Failover,
+    ) -> Result<(bool, Option<Revision>), TermError> {
+        let mut stood = false;
+        let consume = |now: Option<&Failover>| {
+            stood = now == Some(request);
+            stood.then_some(None)
+        };
+        let at = self.change(consume).await?;
+        Ok((stood, at))
     }
 
     /// Touches a key without writing it, unless this term has done so already.
@@ -200,30 +276,31 @@ impl TermKeys {
         Ok(())
     }
 
-    async fn change<T: Sync>(
+    /// `edit` says what is to stand there, where it is to be changed.
+    async fn change<T: SharedValue>(
         &self,
-        key: Key,
-        pick: fn(Snapshot) -> Entry<T>,
-        mut edit: impl FnMut(Option<&T>) -> Option<Change> + Send,
+        mut edit: impl FnMut(Option<&T>) -> Option<Option<T>> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        let named = key.clone();
         let decide = |entry: &Entry<T>| {
-            let now = entry.readable(named.clone())?;
-            Ok(edit(now).map_or(Step::Leave, Step::Write))
+            let next = edit(entry.readable(T::KEY)?);
+            Ok(next.map_or(Step::Leave, |next| Step::Write(T::change(next))))
         };
-        self.carry_out(key, pick, decide).await
+        self.carry_out(T::KEY, T::entry, decide).await
     }
 
-    async fn carry_out<T: Sync>(
+    async fn carry_out<T: PartialEq + Send + Sync>(
         &self,
         key: Key,
         pick: impl Fn(Snapshot) -> Entry<T> + Send + Sync,
         mut decide: impl FnMut(&Entry<T>) -> Result<Step, Error> + Send,
     ) -> Result<Option<Revision>, TermError> {
-        let mut unknown = None;
+        let (mut unknown, mut found) = (None, None);
+        let mut moves = MOST_MOVES;
         for _ in 0..MOST_TRIES {
-            let all = self.dcs.load().await;
-            let entry = all.map(&pick).map_err(|error| unread(&key, error))?;
+            let entry = match found.take() {
+                Some(entry) => entry,
+                None => self.read(&key, &pick).await?,
+            };
             self.check_fence(&key, &entry)?;
             self.check_lease(&key)?;
             let change = match decide(&entry).map_err(|error| unread(&key, error))? {
@@ -231,26 +308,58 @@ impl TermKeys {
                 Step::Fence => None,
                 Step::Write(change) => Some(change),
             };
-            let revision = match self.touch(&key, &entry).await? {
-                Touch::Done(revision) => revision,
-                Touch::Overtaken => {
-                    unknown = None;
-                    continue;
+            let what = (&key, change.as_ref());
+            unknown = match self.settle(what, entry, &pick, &mut moves).await? {
+                Settled::Done(revision) => return Ok(Some(revision)),
+                Settled::Overtaken(entry) => {
+                    found = Some(entry);
+                    None
                 }
-                Touch::Unknown(error) => {
-                    unknown = Some(error);
-                    continue;
-                }
+                Settled::Unknown(error) => Some(error),
             };
-            let Some(change) = change else {
-                return Ok(Some(revision));
-            };
-            if let Some(written) = self.write(&change, revision).await? {
-                return Ok(Some(written));
-            }
-            unknown = None;
         }
         Err(given_up(key, unknown))
+    }
+
+    /// Carries one decision out, as long as others only move the register.
+    async fn settle<T: PartialEq + Send + Sync>(
+        &self,
+        (key, change): (&Key, Option<&Change>),
+        mut entry: Entry<T>,
+        pick: impl Fn(Snapshot) -> Entry<T> + Send + Sync,
+        moves: &mut usize,
+    ) -> Result<Settled<T>, TermError> {
+        loop {
+            match self.touch(key, &entry).await? {
+                Touch::Unknown(error) => return Ok(Settled::Unknown(error)),
+                Touch::Overtaken => {}
+                Touch::Done(revision) => {
+                    let Some(change) = change else {
+                        return Ok(Settled::Done(revision));
+                    };
+                    if let Some(written) = self.write(change, revision).await? {
+                        return Ok(Settled::Done(written));
+                    }
+                    entry.revision = Some(revision);
+                    entry.fence = Value::Present(self.term.token);
+                }
+            }
+            let now = self.read(key, &pick).await?;
+            if *moves == 0 || !only_moved(&entry, &now) {
+                return Ok(Settled::Overtaken(now));
+            }
+            *moves -= 1;
+            entry = now;
+        }
+    }
+
+    async fn read<T>(
+        &self,
+        key: &Key,
+        pick: impl Fn(Snapshot) -> Entry<T> + Send + Sync,
+    ) -> Result<Entry<T>, TermError> {
+        let all = self.dcs.load().await;
+        all.map(pick).map_err(|error| unread(key, error))
     }
 
     /// Stores this term's token, unless it stands there already. One whose
@@ -319,6 +428,12 @@ impl TermKeys {
             token: self.term.token,
         })
     }
+}
+
+/// Removes what stands there.
+#[expect(clippy::option_option, reason = "whether to change it, and to what")]
+fn removed<T>(now: Option<&T>) -> Option<Option<T>> {
+    now.map(|_| None)
 }
 
 /// The register of a key, whose value does not matter.

@@ -1,6 +1,6 @@
 //! Why the leader of a term did not write a key.
 
-use crate::{EditError, FencingToken, Key};
+use crate::{EditError, Error, FencingToken, Key, WriteError};
 
 /// Why the leader of a term did not write a key.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,26 @@ pub enum TermError {
     /// As for any other writer.
     #[error(transparent)]
     Edit(Box<EditError>),
+}
+
+impl TermError {
+    /// Whether this process leads no more, so that the work has to stop.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Superseded { .. } | Self::LeaseOver { .. })
+    }
+
+    /// How many bytes too large the value was.
+    pub(super) fn surplus(&self) -> Option<usize> {
+        let Self::Edit(error) = self else { return None };
+        match &**error {
+            EditError::Write {
+                source: WriteError::NotCommitted(Error::TooLarge { limit, actual, .. }),
+                ..
+            } => Some(actual.saturating_sub(*limit)),
+            _ => None,
+        }
+    }
 }
 
 impl From<EditError> for TermError {

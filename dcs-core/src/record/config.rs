@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::{ConfigView, read};
+
 /// The dynamic configuration: any JSON object, with typed views of the
 /// settings that the election itself reads.
 ///
@@ -36,6 +38,32 @@ impl Config {
         &mut self.0
     }
 
+    /// All settings, each with the default that Patroni has for it.
+    #[must_use]
+    pub const fn view(&self) -> ConfigView<'_> {
+        ConfigView::new(&self.0)
+    }
+
+    /// Merges `patch` into these settings (RFC 7396): null removes a setting, an
+    /// object is merged into the object that stands there, and anything else
+    /// replaces. Settings keep their place, new ones come last. Returns whether
+    /// anything has changed.
+    ///
+    /// ```
+    /// use dcs_core::Config;
+    /// use serde_json::json;
+    ///
+    /// let mut config: Config = r#"{"ttl":30,"pause":true,"postgresql":{"a":1,"b":2}}"#.parse()?;
+    /// let patch = json!({"pause": null, "postgresql": {"b": 3}});
+    /// assert!(config.merge(patch.as_object().unwrap()));
+    /// assert_eq!(config.to_string(), r#"{"ttl":30,"postgresql":{"a":1,"b":3}}"#);
+    /// assert!(!config.merge(patch.as_object().unwrap()));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn merge(&mut self, patch: &Map<String, Value>) -> bool {
+        merge(&mut self.0, patch)
+    }
+
     /// `ttl` in seconds, or `None` where it is absent or no positive number.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
@@ -55,12 +83,38 @@ impl Config {
     }
 
     fn seconds(&self, name: &str) -> Option<Duration> {
-        let seconds = self.0.get(name)?.as_f64()?;
-        let positive = seconds > 0.0;
-        positive
-            .then(|| Duration::try_from_secs_f64(seconds).ok())
-            .flatten()
+        read::positive(self.0.get(name)?)
     }
+}
+
+fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) -> bool {
+    let mut changed = false;
+    for (name, value) in patch {
+        changed |= match (into.get_mut(name), value) {
+            (found, Value::Null) => found.is_some() && into.shift_remove(name).is_some(),
+            (Some(Value::Object(inner)), Value::Object(patch)) => merge(inner, patch),
+            (found, value) => {
+                let value = without_nulls(value);
+                let differs = found.is_none_or(|found| *found != value);
+                if differs {
+                    into.insert(name.clone(), value);
+                }
+                differs
+            }
+        };
+    }
+    changed
+}
+
+/// What a patch makes of a place where no object stood: a null in it removes
+/// what is not there.
+fn without_nulls(value: &Value) -> Value {
+    let Value::Object(patch) = value else {
+        return value.clone();
+    };
+    let mut made = Map::new();
+    merge(&mut made, patch);
+    Value::Object(made)
 }
 
 impl std::str::FromStr for Config {
@@ -84,11 +138,17 @@ mod tests {
 
     #[test]
     fn a_setting_that_is_no_positive_number_is_absent_from_the_typed_view() {
-        for bad in ["0", "-1", "\"30\"", "null", "1e999999"] {
+        for bad in ["0", "-1", "\"\"", "\"30s\"", "\"-1\"", "null", "1e999999"] {
             let text = format!(r#"{{"ttl":{bad}}}"#);
             let ttl = text.parse::<Config>().ok().and_then(|config| config.ttl());
             assert_eq!(ttl, None, "{bad}");
         }
+    }
+
+    #[test]
+    fn seconds_may_stand_there_as_text() {
+        let config: Config = r#"{"ttl":" 30 "}"#.parse().unwrap();
+        assert_eq!(config.ttl(), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -80,6 +80,33 @@ impl MemberRecord {
         self.text("role")
     }
 
+    /// Whether `state` says that it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.state() == Some("running")
+    }
+
+    /// Whether `role` says that it is the primary, also in the word of Patroni
+    /// before version 4.
+    #[must_use]
+    pub fn is_primary(&self) -> bool {
+        matches!(self.role(), Some("primary" | "master"))
+    }
+
+    /// `timeline`: the one that its data is on.
+    #[must_use]
+    pub fn timeline(&self) -> Option<u64> {
+        self.whole("timeline")
+    }
+
+    /// `xlog_location`: how far its log reaches, in bytes; else the larger of
+    /// `receive_lsn` and `replay_lsn`.
+    #[must_use]
+    pub fn lsn(&self) -> Option<u64> {
+        let received = self.whole("receive_lsn").max(self.whole("replay_lsn"));
+        self.whole("xlog_location").or(received)
+    }
+
     /// `conn_url`: where clients connect.
     #[must_use]
     pub fn conn_url(&self) -> Option<&str> {
@@ -105,6 +132,10 @@ impl MemberRecord {
         &self.labels
     }
 
+    fn whole(&self, field: &str) -> Option<u64> {
+        u64::try_from(super::read::number(self.data.get(field)?)?).ok()
+    }
+
     fn text(&self, field: &str) -> Option<&str> {
         self.data.get(field)?.as_str()
     }
@@ -117,3 +148,27 @@ impl PartialEq for MemberRecord {
 }
 
 impl Eq for MemberRecord {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> MemberRecord {
+        MemberRecord::new("demo-0".parse().expect("a name"), Map::new())
+    }
+
+    #[test]
+    fn master_is_read_as_primary() {
+        assert!(record().with("role", "master").is_primary());
+        assert!(record().with("role", "primary").is_primary());
+        assert!(!record().with("role", "replica").is_primary());
+    }
+
+    #[test]
+    fn the_position_is_that_of_the_log_or_else_the_furthest_of_a_replica() {
+        let replica = record().with("receive_lsn", 5).with("replay_lsn", 7);
+        assert_eq!(replica.lsn(), Some(7));
+        assert_eq!(replica.with("xlog_location", "6").lsn(), Some(6));
+        assert_eq!(record().with("xlog_location", -1).lsn(), None);
+    }
+}

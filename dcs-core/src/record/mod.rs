@@ -2,10 +2,12 @@
 
 mod claim;
 mod config;
+mod config_view;
 mod failover;
 mod history;
 mod leader;
 mod member;
+pub(crate) mod read;
 mod small;
 mod status;
 mod sync;
@@ -13,8 +15,9 @@ mod sync;
 pub(crate) use claim::as_text;
 pub use claim::{Attempt, Claim, HexError, ReleaseHash, ReleaseMark, Secret, Session};
 pub use config::Config;
+pub use config_view::{ConfigView, Rejected, SynchronousMode};
 pub use failover::Failover;
-pub use history::History;
+pub use history::{History, HistoryLine};
 pub use leader::{LeaderRecord, LeaderWrite};
 pub use member::MemberRecord;
 pub use small::{Failsafe, Initialize};
