@@ -316,6 +316,9 @@ impl Driver {
     fn config_seen(&mut self, entry: &Entry<Config>) {
         if self.follows_config && self.config.as_ref() != entry.get() {
             self.config = entry.get().cloned();
+            if let Some(config) = self.config.clone() {
+                self.machine.handle(Input::Command(Command::Config(config)));
+            }
             self.apply_timing();
         }
     }

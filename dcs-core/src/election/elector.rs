@@ -9,6 +9,7 @@ use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::belief::Belief;
+use super::beside_patroni::BesidePatroni;
 use super::driver::{Driver, Times};
 use super::eligibility::Eligibility;
 use super::event::ElectionEvent;
@@ -53,6 +54,7 @@ pub struct ElectorBuilder {
     on_overrun: Hook,
     eligibility: Eligibility,
     failsafe: bool,
+    beside: Option<BesidePatroni>,
 }
 
 /// The driver has ended or was dropped: nobody answers any more.
@@ -97,6 +99,7 @@ impl Elector {
             on_overrun: Hook::default(),
             eligibility: Eligibility::default(),
             failsafe: false,
+            beside: None,
         }
     }
 
@@ -291,6 +294,18 @@ impl ElectorBuilder {
         self
     }
 
+    /// Says that Patroni may lead in this scope, too: then what it wrote is left
+    /// alone for as long as it may believe; see [`BesidePatroni`]. Off by
+    /// default, where every version is left alone for T_WAIT.
+    ///
+    /// Switch it on for all members of a scope that Patroni knows: without it
+    /// a lock of Patroni with a longer ttl than T_WAIT, or a renewal of it
+    /// whose answer is late, is taken from a member that believes in it.
+    pub const fn beside_patroni(mut self, beside: BesidePatroni) -> Self {
+        self.beside = Some(beside);
+        self
+    }
+
     /// Asserts that this scope is new: nobody leads it or ever did, no other
     /// process asserts the same, waits for it or deletes its objects. Then the
     /// first election does not take T_WAIT. The assertion is void as soon as
@@ -321,6 +336,7 @@ impl ElectorBuilder {
             timing: self.timing,
             policy: self.policy,
             bootstrap: self.bootstrap,
+            beside: self.beside,
             clock: Arc::clone(&self.clock),
             entropy: self.entropy,
             belief,

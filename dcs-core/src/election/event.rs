@@ -110,6 +110,18 @@ pub enum Alarm {
         /// T_WAIT here.
         wait: Duration,
     },
+    /// Patroni holds the key for a longer ttl than this member waits for its own
+    /// kind. It waits longer for that member, so nobody follows it sooner: see
+    /// [`BesidePatroni`](super::BesidePatroni). Raise `max_ttl` here, or lower
+    /// the ttl there. Told once until holder or ttl are others.
+    PatroniTtlAboveWait {
+        /// Who holds the key.
+        holder: MemberName,
+        /// The ttl in the record.
+        ttl: Duration,
+        /// T_WAIT here.
+        wait: Duration,
+    },
     /// The store showed an older revision than before: it was restored from a
     /// copy, or moved. Fencing tokens may repeat.
     StoreWentBack,

@@ -1,6 +1,7 @@
 //! Leader election: at most one member believes that it leads.
 
 mod belief;
+mod beside_patroni;
 mod driver;
 mod elector;
 mod eligibility;
@@ -24,6 +25,7 @@ mod timing;
 mod wishes;
 mod work;
 
+pub use beside_patroni::BesidePatroni;
 pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
 pub use eligibility::{Eligibility, Priority, PriorityError};

@@ -19,6 +19,8 @@ pub(crate) struct Observer {
     stretch: Option<(Revision, Option<ReleaseHash>)>,
     /// The version that a holder gave up on purpose, as the watch showed it.
     free: Option<Revision>,
+    /// The ttl in the version seen last that named a holder.
+    held_ttl: Option<Duration>,
     /// Who was seen to renew last, and when by the record.
     renewed: Option<(Option<MemberName>, Option<Timestamp>)>,
     /// Since when, and how often, the version has changed without anyone renewing.
@@ -119,6 +121,11 @@ impl Observer {
         seen.is_some() && seen == self.free
     }
 
+    /// The ttl of who held the key last, also if it was deleted since.
+    pub(crate) const fn held_ttl(&self) -> Option<Duration> {
+        self.held_ttl
+    }
+
     /// How often third parties have changed the version, if they have kept
     /// everyone waiting for longer than `wait` by it.
     pub(crate) fn blocked(&self, wait: Duration, now: Stamp) -> Option<u32> {
@@ -151,6 +158,9 @@ impl Observer {
             _ => self.newest.max(entry.revision),
         };
         self.note_meddling(entry, now);
+        if let Some(record) = entry.get().filter(|record| record.holder.is_some()) {
+            self.held_ttl = record.ttl;
+        }
         self.seen = Some(Sight {
             revision: entry.revision,
             record: entry.value.clone(),

@@ -142,6 +142,8 @@ bugs! {
         "a holder does not count the time for which the machine was suspended";
     ShortSuspendMissed, "short-suspend-missed", "A1",
         "a suspend that is too short to end a term is counted by boottime alone, which may be slewed";
+    PatroniWaitIgnored, "patroni-wait-ignored", "P1",
+        "beside Patroni a record without a valid claim is waited for no longer than others: its ttl and Patroni's retry_timeout are ignored";
     PutCreates, "put-creates", "H4",
         "an update of an absent record creates it (a bug of the store)";
     RevisionsReused, "revisions-reused", "A0",
@@ -201,7 +203,7 @@ mod present {
                 Self::BootstrapAssertionReused => "bootstrap",
                 Self::ClampAboveWait => "clamps",
                 Self::FailsafeMapUnknown => "failsafe",
-                Self::ClaimSurvivesPatroni => "foreign",
+                Self::ClaimSurvivesPatroni | Self::PatroniWaitIgnored => "foreign",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",

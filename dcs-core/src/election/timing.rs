@@ -17,7 +17,7 @@ const SHORTEST_TTL: Duration = Duration::from_secs(1);
 /// What a heartbeat and its retries need at the very least.
 const LEAST_ROOM: Duration = Duration::from_millis(300);
 /// About a day: beyond it a lease is no lease.
-const LONGEST_TTL: Duration = Duration::from_secs(86_400);
+pub(super) const LONGEST_TTL: Duration = Duration::from_secs(86_400);
 
 /// How long a lease lasts, how often it is renewed, and how long others wait.
 ///
@@ -354,6 +354,15 @@ impl LeaseTiming {
         Duration::from_millis(u64::try_from(span).unwrap_or(u64::MAX))
     }
 
+    /// How long a challenger waits for a span to be over that somebody else
+    /// counts: `ceil(span (1 + rho) / (1 - rho))` in milliseconds.
+    pub(super) fn wait_of(&self, span: Duration) -> Duration {
+        let (fast, slow) = (PER_MILLE + self.drift, PER_MILLE - self.drift);
+        let nanos = (span.as_nanos() * u128::from(fast)).div_ceil(u128::from(slow));
+        let millis = nanos.div_ceil(1_000_000);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    }
+
     /// What was changed so that a healthy leader outlives an outage of
     /// `retry_timeout`. Worth a warning in the log.
     #[must_use]
@@ -454,7 +463,7 @@ fn whole_millis(duration: Duration) -> Duration {
     Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
-const fn out_of_range(
+pub(super) const fn out_of_range(
     setting: &'static str,
     value: Duration,
     allowed: &'static str,

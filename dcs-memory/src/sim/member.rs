@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dcs_core::election::{Elector, Lease, LeaseTiming, Term};
+use dcs_core::election::{BesidePatroni, Elector, Lease, LeaseTiming, Term};
 use dcs_core::{Config, DcsExt, MemberName};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -20,6 +20,8 @@ pub(super) struct Habits {
     pub(super) timing: LeaseTiming,
     /// Settings of every second process, if they differ.
     pub(super) other_timing: Option<LeaseTiming>,
+    /// Leave what others wrote alone for as long as Patroni may believe.
+    pub(super) beside_patroni: Option<BesidePatroni>,
     /// Who may lead, where members go on without the store while all agree.
     pub(super) failsafe: Option<Vec<MemberName>>,
     /// The first process asserts a first bootstrap; the others come later.
@@ -52,6 +54,10 @@ pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
             builder.failsafe()
         } else {
             builder
+        };
+        let builder = match habits.beside_patroni {
+            Some(beside) => builder.beside_patroni(beside),
+            None => builder,
         };
         let elector = if habits.bootstraps && node.process() == 0 {
             node.run(builder.assert_first_bootstrap())

@@ -48,6 +48,8 @@ pub(super) struct Rates {
     pub(super) bootstraps: bool,
     /// Every second process has twice the T_CLAMP and T_WAIT of the others.
     pub(super) mixed_clamps: bool,
+    /// Members leave what others wrote alone for as long as Patroni may believe.
+    pub(super) beside_patroni: bool,
     /// Users keep leases that are over until they lead again.
     pub(super) keeps_leases: bool,
     /// How long a term of a user lasts at the most, in milliseconds; some are
@@ -97,7 +99,7 @@ impl Rates {
             Swarm::Leftovers => mixed.of_leftovers(),
             Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
             Swarm::Late | Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
-                mixed.of_rules(swarm)
+                mixed.of_rules(swarm, rng)
             }
             _ => mixed.of_records(swarm, rng),
         }
@@ -168,7 +170,7 @@ impl Rates {
         }
     }
 
-    fn of_rules(self, swarm: Swarm) -> Self {
+    fn of_rules(self, swarm: Swarm, rng: &mut Rng) -> Self {
         match swarm {
             Swarm::Slow => Self {
                 ttl: 30,
@@ -219,6 +221,7 @@ impl Rates {
                 ..self.only(&[Class::Cut, Class::Crash, Class::Pause], &[])
             },
             _ => Self {
+                beside_patroni: rng.bool(),
                 every: 5_000,
                 odds: Odds {
                     answer_lost: 100,
@@ -316,6 +319,7 @@ impl Rates {
             failsafe: false,
             bootstraps: false,
             mixed_clamps: false,
+            beside_patroni: false,
             keeps_leases: false,
             shift: 300_000,
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_core::election::{EventKind, LeaseTiming};
+use dcs_core::election::{BesidePatroni, EventKind, LeaseTiming};
 use futures_util::FutureExt;
 
 use super::chance::chance;
@@ -281,6 +281,7 @@ fn habits(rates: &Rates, length: Duration) -> Habits {
     Habits {
         timing,
         other_timing: longer.ok().filter(|_| rates.mixed_clamps),
+        beside_patroni: rates.beside_patroni.then(BesidePatroni::new),
         failsafe: rates
             .failsafe
             .then(|| (0..rates.nodes).map(member_name).collect()),

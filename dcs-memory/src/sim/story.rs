@@ -201,7 +201,8 @@ impl World {
         let timings = processes.iter().filter(|process| process.is_alive);
         let bounds = timings.filter_map(|process| {
             let timing = process.timing.as_ref()?;
-            let wait = timing.challenger_wait() * 103 / 100;
+            let wait = timing.challenger_wait();
+            let wait = wait.max(self.patroni_believes_for(wait)) * 103 / 100;
             let bound = wait + timing.loop_wait() * 2 + timing.retry_timeout();
             Some(nanos(bound + Duration::from_secs(2)))
         });

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
 
-use dcs_core::election::LeaseTiming;
+use dcs_core::election::{BesidePatroni, LeaseTiming};
 use dcs_core::{
     Change, Committed, Config, Entry, Error, LeaderRecord, MemberName, Precondition, Revision,
     Scope, Stamp,
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// A version that names someone who is none of ours is not replaced before
-    /// it has stood there for T_WAIT.
+    /// it has stood there for T_WAIT, or for as long as Patroni may believe.
     fn leaves_strangers_alone(&self, process: usize) {
         let mut judge = lock(&self.judge);
         let replaced = judge.past.last().and_then(|entry| entry.get());
@@ -260,13 +260,25 @@ impl World {
         if holder.is_none_or(|holder| holder.as_str() != STRANGER) {
             return;
         }
+        let ttl = replaced.and_then(|record| record.ttl).unwrap_or_default();
         let stood = self.now() - judge.newest_since;
         let timing = lock(&self.processes)[process].timing.clone();
         let wait = timing.map_or(Duration::ZERO, |timing| timing.challenger_wait());
+        let wait = wait.max(self.patroni_believes_for(ttl));
         if stood < nanos(wait) / 1020 * 1000 {
             let stood = Duration::from_nanos(stood);
             let what = format!("p{process} replaces {STRANGER} after {stood:.3?}");
             judge.fail(self.now(), Invariant::LeftAlone, what);
+        }
+    }
+
+    /// How long after the sending of a write with this ttl Patroni may believe,
+    /// where members go by that; with the drift that the judge takes off again.
+    pub(super) fn patroni_believes_for(&self, ttl: Duration) -> Duration {
+        if self.rates.beside_patroni {
+            (ttl + BesidePatroni::new().retry_timeout()) * 1020 / 1000
+        } else {
+            Duration::ZERO
         }
     }
 

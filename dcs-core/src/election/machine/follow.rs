@@ -63,6 +63,7 @@ impl Machine {
         let Some(sight) = self.observer.seen().cloned() else {
             return;
         };
+        self.tell_of_a_long_ttl(&sight);
         let is_too_long = !planted(Bug::ClampAboveWait) && self.another_clamp_is_too_long(&sight);
         if is_too_long || !self.turn.may_acquire() {
             return;

@@ -7,8 +7,8 @@ use crate::election::event::ElectionEvent;
 use crate::election::failsafe::{FailsafeAnswer, FailsafePoll, FailsafeRefused, FailsafeRequest};
 use crate::election::timing::LeaseTiming;
 use crate::{
-    Change, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, MemberName, Outcome,
-    Precondition, Revision, Stamp, Status,
+    Change, Config, Entry, Error, Failover, Failsafe, LeaderRecord, LeaderUpdate, MemberName,
+    Outcome, Precondition, Revision, Stamp, Status,
 };
 
 /// What goes in.
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     /// Name this member whenever a term is given up.
     Successor(Option<MemberName>),
     Timing(LeaseTiming),
+    /// What the config key says, where it is followed.
+    Config(Config),
     Status(Status),
     Failsafe(Failsafe),
 }

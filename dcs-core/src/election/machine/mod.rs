@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::belief::Belief;
+use super::beside_patroni::BesidePatroni;
 use super::event::{Alarm, EventKind};
 use super::observer::{Change as Seen, Observer, Read};
 use super::seeded::{Bug, planted};
@@ -67,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) timing: LeaseTiming,
     pub(crate) policy: ReleasePolicy,
     pub(crate) bootstrap: bool,
+    /// How to go about Patroni in the same scope, if it may be there.
+    pub(crate) beside: Option<BesidePatroni>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) belief: Arc<Belief>,
@@ -79,6 +82,7 @@ pub(crate) struct Machine {
     session: Session,
     timing: LeaseTiming,
     policy: ReleasePolicy,
+    beside: Option<BesidePatroni>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     belief: Arc<Belief>,
@@ -150,6 +154,7 @@ impl Machine {
             me: parts.me,
             timing: parts.timing,
             policy: parts.policy,
+            beside: parts.beside,
             entropy: parts.entropy,
             belief: parts.belief,
             observer: Observer::default(),
@@ -311,6 +316,7 @@ impl Machine {
             }
             Command::Successor(successor) => self.turn.successor = successor,
             Command::Timing(timing) => self.timing = timing,
+            Command::Config(config) => self.config_shows(&config),
             Command::Status(status) => self.status = Some(status),
             Command::Failsafe(failsafe) => self.failsafe = Some(failsafe),
         }

@@ -1,7 +1,10 @@
 //! What is said of what was seen, once each.
 
+use std::time::Duration;
+
 use super::{Machine, Output, Role};
 use crate::election::event::{Alarm, ElectionEvent, EventKind};
+use crate::election::observer::Sight;
 use crate::{Entry, LeaderRecord, MemberName, Revision, Stamp, Timestamp, Value};
 
 /// What was said already and is not said twice.
@@ -12,6 +15,8 @@ pub(super) struct Told {
     pub(super) waiting: Option<Revision>,
     pub(super) alarmed: Option<Revision>,
     pub(super) blocked: bool,
+    /// Who of Patroni holds the key for longer than T_WAIT.
+    pub(super) long: Option<(MemberName, Duration)>,
     /// The version that failsafe mode keeps this member from.
     pub(super) barred: Option<Revision>,
 }
@@ -31,6 +36,28 @@ impl Machine {
                 holder,
                 revision: entry.revision,
             });
+        }
+    }
+
+    /// Patroni holds the key for a ttl that is longer than T_WAIT.
+    pub(super) fn tell_of_a_long_ttl(&mut self, sight: &Sight) {
+        let wait = self.timing.challenger_wait();
+        let record = sight.record.present().filter(|_| self.beside.is_some());
+        let foreign = record.filter(|record| record.valid_claim().is_none());
+        let long = foreign.and_then(|record| {
+            let ttl = record.ttl.filter(|ttl| *ttl > wait)?;
+            Some((record.holder.clone()?, ttl))
+        });
+        if self.told.long == long {
+            return;
+        }
+        self.told.long.clone_from(&long);
+        if let Some((holder, ttl)) = long {
+            self.say(EventKind::Alarm(Alarm::PatroniTtlAboveWait {
+                holder,
+                ttl,
+                wait,
+            }));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The state machine, step by step: every request is looked at and answered by
 //! hand, and time moves only when told to.
 
+mod beside_patroni;
 mod consent;
 mod failsafe;
 mod failsafe_maps;

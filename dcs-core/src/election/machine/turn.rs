@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Machine, ReleasePolicy};
 use crate::election::Eligibility;
 use crate::election::observer::Sight;
-use crate::{LeaderRecord, MemberName, Revision, Stamp};
+use crate::{Config, LeaderRecord, MemberName, Revision, Stamp};
 
 /// After T_WAIT a member waits for up to this much longer for each other member.
 const STAGGER_EACH: Duration = Duration::from_millis(40);
@@ -98,11 +98,27 @@ impl Machine {
             return Some(Duration::ZERO);
         };
         let loop_wait = self.timing.loop_wait();
-        let expired = self.timing.challenger_wait()
-            + self.stagger(revision, self.turn.window(loop_wait))
-            + self.turn.deference(loop_wait);
+        let added =
+            self.stagger(revision, self.turn.window(loop_wait)) + self.turn.deference(loop_wait);
+        let expired = self.wait_for(sight).saturating_add(added);
         let released = self.turn_after_release(sight, revision).unwrap_or(expired);
         self.observer.left_to_wait(released.min(expired), now)
+    }
+
+    /// What the config key says that has a part in it.
+    pub(super) fn config_shows(&mut self, config: &Config) {
+        if let Some(beside) = &mut self.beside {
+            beside.sees(config);
+        }
+    }
+
+    /// L_c: for how long this version is left alone. T_WAIT, and longer where
+    /// Patroni may have written it.
+    fn wait_for(&self, sight: &Sight) -> Duration {
+        let former = self.observer.held_ttl();
+        self.beside.map_or(self.timing.challenger_wait(), |beside| {
+            beside.wait(&sight.record, former, &self.timing)
+        })
     }
 
     /// When a version that was given up on purpose may be replaced, counted from

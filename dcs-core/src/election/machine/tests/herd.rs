@@ -78,6 +78,7 @@ fn member(clock: &Arc<TestClock>, seed: u128, id: usize) -> Machine {
         timing: LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap(),
         policy: ReleasePolicy::Honor,
         bootstrap: false,
+        beside: None,
         clock: Arc::<TestClock>::clone(clock),
         entropy: Arc::new(Fixed(seed << 64 | id)),
         belief: Arc::new(Belief::default()),

@@ -81,6 +81,7 @@ impl Rig {
             timing: LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap(),
             policy,
             bootstrap,
+            beside: None,
             clock: Arc::<TestClock>::clone(&clock),
             entropy: Arc::new(entropy),
             belief: Arc::clone(&belief),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::beside_patroni::{beside, patronis};
 use super::super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers, vacant};
 use super::{Pair, acquires, altered, elected, shows, shows_from, written};
 use crate::election::LeaseTiming;
@@ -217,6 +218,16 @@ fn settings_with_a_wait_below_the_clamp_are_accepted() {
     shows(Bug::ClampAboveWait, || {
         let timing = LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap();
         timing.with_clamp_and_wait(TTL * 2, TTL).is_ok()
+    });
+}
+
+#[test]
+fn a_lock_of_patroni_is_taken_after_the_wait_for_members_of_the_same_rules() {
+    shows(Bug::PatroniWaitIgnored, || {
+        let mut rig = beside("b");
+        rig.begin(&patronis(11, 30, 1));
+        rig.pass(TTL);
+        acquires(&rig)
     });
 }
 

@@ -1,0 +1,244 @@
+//! What changes where Patroni may lead in the same scope.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::seeded::{Bug, planted};
+use super::timing::{LONGEST_TTL, LeaseTiming, TimingError, out_of_range};
+use crate::{Config, LeaderRecord, Value};
+
+/// What Patroni takes where nobody says otherwise.
+const DEFAULT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_TTL: Duration = Duration::from_secs(30);
+/// Less than this is raised by Patroni.
+const LEAST_RETRY_TIMEOUT: Duration = Duration::from_secs(3);
+const LEAST_TTL: Duration = Duration::from_secs(20);
+
+/// How members go about a scope in which Patroni may lead, too.
+///
+/// Patroni believes in its lock for the ttl of the record from when its write
+/// was *answered*, which may be its `retry_timeout` after it was sent. So a
+/// version that shows no valid claim of this library is left alone for
+/// `(ttl + retry_timeout) (1 + rho) / (1 - rho)` where that is longer than
+/// T_WAIT, with the ttl as the record shows it: it has no cap, and one above
+/// T_WAIT is told as
+/// [`Alarm::PatroniTtlAboveWait`](super::Alarm::PatroniTtlAboveWait). A record
+/// without holder may be what is left of a Patroni's, and is left alone as long.
+///
+/// Patroni itself follows rules of its own: at most one member believes among
+/// the members that follow these ones. See `docs/election.md` of the repository.
+///
+/// ```
+/// use std::time::Duration;
+/// use dcs_core::election::BesidePatroni;
+///
+/// let beside = BesidePatroni::new().with_retry_timeout(Duration::from_secs(20))?;
+/// assert_eq!(beside.retry_timeout(), Duration::from_secs(20));
+/// # Ok::<(), dcs_core::election::TimingError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BesidePatroni {
+    retry_timeout: Duration,
+}
+
+impl BesidePatroni {
+    /// Beside Patroni with its default `retry_timeout` of 10 s.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            retry_timeout: DEFAULT_RETRY_TIMEOUT,
+        }
+    }
+
+    /// The same with another `retry_timeout` of Patroni's. Where the config key
+    /// is followed ([`ElectorBuilder::follow_config`](super::ElectorBuilder::follow_config))
+    /// a longer one that it shows counts from then on.
+    ///
+    /// # Errors
+    /// [`TimingError::OutOfRange`] below 3 s, which Patroni does not go below,
+    /// and above a day.
+    pub fn with_retry_timeout(self, retry_timeout: Duration) -> Result<Self, TimingError> {
+        if !(LEAST_RETRY_TIMEOUT..=LONGEST_TTL).contains(&retry_timeout) {
+            return Err(out_of_range(
+                "retry_timeout of Patroni",
+                retry_timeout,
+                "use what Patroni uses, 3 s to 1 day",
+            ));
+        }
+        Ok(Self { retry_timeout })
+    }
+
+    /// For how long Patroni may try one operation, as far as is known.
+    #[must_use]
+    pub const fn retry_timeout(&self) -> Duration {
+        self.retry_timeout
+    }
+
+    /// The config key shows another `retry_timeout`. It never shortens the one
+    /// that is known: a write may be under way by the longer one.
+    pub(super) fn sees(&mut self, config: &Config) {
+        let shown = retry_timeout_of(config).unwrap_or_default();
+        self.retry_timeout = self.retry_timeout.max(shown);
+    }
+
+    /// L_c: how long a version is left alone. `former` is the ttl of who held
+    /// the key last, of which a deletion leaves no trace.
+    pub(super) fn wait(
+        &self,
+        record: &Value<LeaderRecord>,
+        former: Option<Duration>,
+        timing: &LeaseTiming,
+    ) -> Duration {
+        let own = timing.challenger_wait();
+        let record = record.present();
+        let is_ours = record.is_some_and(|record| record.valid_claim().is_some());
+        if is_ours || planted(Bug::PatroniWaitIgnored) {
+            return own;
+        }
+        let shown = record.and_then(|record| record.ttl).unwrap_or_default();
+        let is_held = record.is_some_and(|record| record.holder.is_some());
+        let ttl = if is_held && !shown.is_zero() {
+            shown
+        } else {
+            // Nobody says by which ttl somebody may still believe.
+            shown.max(former.unwrap_or_default()).max(own)
+        };
+        let span = ttl.saturating_add(self.retry_timeout);
+        own.max(timing.wait_of(span))
+    }
+}
+
+impl Default for BesidePatroni {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The `retry_timeout` that Patroni makes of the config key, which fits twice
+/// into its ttl.
+fn retry_timeout_of(config: &Config) -> Option<Duration> {
+    let asked = seconds(config, "retry_timeout")?;
+    let ttl = seconds(config, "ttl").unwrap_or(DEFAULT_TTL).max(LEAST_TTL);
+    Some(asked.min(ttl / 2).min(LONGEST_TTL))
+}
+
+/// A setting in seconds. Patroni reads numbers that stand there as text, too.
+fn seconds(config: &Config, setting: &str) -> Option<Duration> {
+    match config.settings().get(setting)? {
+        Json::Number(number) => Duration::try_from_secs_f64(number.as_f64()?).ok(),
+        Json::String(text) => text.trim().parse().ok().map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemberName;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn timing() -> LeaseTiming {
+        LeaseTiming::new(s(15), s(5), s(4)).unwrap()
+    }
+
+    fn record(holder: Option<&str>, ttl: Option<u64>) -> Value<LeaderRecord> {
+        let holder = holder.map(|name| name.parse::<MemberName>().unwrap());
+        Value::Present(LeaderRecord {
+            holder,
+            ttl: ttl.map(s),
+            ..LeaderRecord::default()
+        })
+    }
+
+    fn wait(record: &Value<LeaderRecord>, former: Option<Duration>) -> Duration {
+        BesidePatroni::new().wait(record, former, &timing())
+    }
+
+    fn sees(config: &str) -> Duration {
+        let mut beside = BesidePatroni::new();
+        beside.sees(&config.parse().unwrap());
+        beside.retry_timeout()
+    }
+
+    #[test]
+    fn a_lock_of_patroni_is_left_alone_for_its_ttl_and_its_retry_timeout_and_the_drift() {
+        // 40 s * 1.01 / 0.99, rounded up to the millisecond.
+        let least = Duration::from_millis(40_809);
+        assert_eq!(wait(&record(Some("pg1"), Some(30)), None), least);
+    }
+
+    #[test]
+    fn a_short_ttl_of_patroni_does_not_shorten_the_own_wait() {
+        let long = LeaseTiming::new(s(60), s(5), s(4)).unwrap();
+        let beside = BesidePatroni::new();
+        let lock = record(Some("pg1"), Some(20));
+        assert_eq!(beside.wait(&lock, None, &long), s(60));
+    }
+
+    #[test]
+    fn a_lock_without_a_ttl_is_left_alone_as_one_of_the_own_wait() {
+        // 25 s * 1.01 / 0.99.
+        let least = Duration::from_millis(25_506);
+        for ttl in [None, Some(0)] {
+            assert_eq!(wait(&record(Some("pg1"), ttl), None), least);
+        }
+        assert_eq!(wait(&Value::Malformed("x".to_owned()), None), least);
+    }
+
+    #[test]
+    fn a_record_without_holder_is_left_alone_for_the_ttl_of_who_held_it_last() {
+        let least = Duration::from_millis(40_809);
+        assert_eq!(wait(&record(None, Some(15)), Some(s(30))), least);
+        assert_eq!(wait(&record(None, Some(30)), None), least);
+    }
+
+    #[test]
+    fn a_record_without_holder_never_counts_for_less_than_the_own_wait() {
+        let least = Duration::from_millis(25_506);
+        assert_eq!(wait(&record(None, Some(1)), Some(s(2))), least);
+    }
+
+    #[test]
+    fn a_ttl_without_bound_overflows_nothing() {
+        let forever = wait(&record(Some("pg1"), Some(u64::MAX)), None);
+        assert!(forever > s(1_000_000_000_000));
+    }
+
+    #[test]
+    fn the_config_key_moves_the_retry_timeout_up_and_never_down() {
+        assert_eq!(sees(r#"{"ttl": 60, "retry_timeout": 20}"#), s(20));
+        assert_eq!(sees(r#"{"ttl": 60, "retry_timeout": " 20 "}"#), s(20));
+        assert_eq!(sees(r#"{"ttl": 60, "retry_timeout": 5}"#), s(10));
+    }
+
+    #[test]
+    fn a_retry_timeout_that_does_not_fit_twice_into_the_ttl_counts_as_patroni_adjusts_it() {
+        assert_eq!(sees(r#"{"ttl": 60, "retry_timeout": 3600}"#), s(30));
+        assert_eq!(sees(r#"{"retry_timeout": 3600}"#), s(15));
+    }
+
+    #[test]
+    fn what_is_no_number_of_seconds_moves_nothing() {
+        for bad in ["null", "-1", "1e999", "\"x\"", "[20]", "true"] {
+            let config = format!(r#"{{"ttl":60,"retry_timeout":{bad}}}"#);
+            let Ok(config) = config.parse::<Config>() else {
+                continue;
+            };
+            let mut beside = BesidePatroni::new();
+            beside.sees(&config);
+            assert_eq!(beside, BesidePatroni::new(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_retry_timeout_that_patroni_does_not_use_is_refused() {
+        for bad in [s(0), s(2), s(86_401)] {
+            let error = BesidePatroni::new().with_retry_timeout(bad).unwrap_err();
+            assert!(error.to_string().contains("3 s to 1 day"), "{error}");
+        }
+    }
+}
