@@ -179,12 +179,14 @@ impl<D: From<Store>> Builder<D> {
         let user_agent = user_agent.transpose()?;
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let settings = self.settings(lock.default_namespace())?;
+        crate::builder_wire::check(&settings)?;
         Ok(D::from(Store {
             settings,
             client: Client::new(lock, Arc::clone(&clock), user_agent.clone()),
             streams: Client::new(streams, Arc::clone(&clock), user_agent),
             clock,
             entropy,
+            memory: crate::memory::Memory::default(),
         }))
     }
 

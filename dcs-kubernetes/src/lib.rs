@@ -26,14 +26,18 @@
 //! provider (features of [`kube`]) are the application's choice.
 
 mod address;
+mod addresses;
 mod backend;
 mod build_error;
 mod builder;
+mod builder_wire;
 mod client;
 mod config_service;
 mod fence;
 mod format;
 mod group;
+mod member;
+mod memory;
 mod names;
 mod own_pod;
 mod role_labels;
@@ -44,13 +48,14 @@ mod store;
 mod subsets;
 mod watch;
 
-pub use address::Port;
+pub use address::{Port, Protocol};
 pub use backend::{ConfigMapDcs, EndpointsDcs};
 pub use build_error::{BuildError, infer_config};
 pub use builder::Builder;
 pub use group::{Group, InvalidGroup};
 pub use kube;
 pub use names::{InvalidName, LabelKey, Labels, Namespace};
+pub use role_labels::RoleLabels;
 
 /// The example of the README, kept compiling.
 #[cfg(doctest)]

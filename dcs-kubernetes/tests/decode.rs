@@ -206,6 +206,59 @@ async fn a_revision_that_is_no_number_is_an_error_of_the_backend() {
     );
 }
 
+#[tokio::test]
+async fn a_missing_config_is_absent_and_an_empty_one_is_present() {
+    let snapshot = snapshot_of(&json!({})).await;
+    assert_eq!(snapshot.config.value, dcs_core::Value::Absent);
+    assert!(snapshot.config.revision.is_some());
+    let snapshot = snapshot_of(&json!({"config": "{}"})).await;
+    let empty = dcs_core::Config::default();
+    assert_eq!(snapshot.config.get(), Some(&empty));
+}
+
+#[tokio::test]
+async fn a_slot_without_a_position_hides_nothing_else() {
+    let slots = r#"{"a":5,"b":"7","c":-1,"d":null,"e":1.5,"f":18446744073709551616}"#;
+    let retained = r#"["a", 1, null, "b"]"#;
+    let annotations = json!({"optime": "9", "slots": slots, "retain_slots": retained});
+    let snapshot = snapshot_of(&annotations).await;
+    let status = snapshot.status.get().unwrap();
+    assert_eq!(status.optime, Some(9));
+    let slots = status.slots.as_ref().unwrap();
+    let known: Vec<_> = slots.iter().collect();
+    assert_eq!(known, [("a", 5), ("b", 7)]);
+    let retained = ["a", "b"].map(str::to_owned).to_vec();
+    assert_eq!(status.retain_slots, Some(retained));
+}
+
+#[tokio::test]
+async fn a_text_that_nests_too_deeply_is_malformed() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let snapshot = snapshot_of(&json!({"history": nested(32)})).await;
+    assert_eq!(snapshot.malformed(), []);
+    for levels in [33, 100_000] {
+        let snapshot = snapshot_of(&json!({"history": nested(levels)})).await;
+        let malformed = snapshot.malformed();
+        let [(Key::History, why)] = malformed.as_slice() else {
+            panic!("{malformed:?}");
+        };
+        assert!(why.contains("history") && why.contains("32"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_says_too_much_is_malformed() {
+    let status = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+    let snapshot = snapshot_of(&json!({"status": status(64 << 10)})).await;
+    assert_eq!(snapshot.malformed(), []);
+    let snapshot = snapshot_of(&json!({"status": status((64 << 10) + 1)})).await;
+    let malformed = snapshot.malformed();
+    let [(Key::Member(_), why)] = malformed.as_slice() else {
+        panic!("{malformed:?}");
+    };
+    assert!(why.contains("65537") && why.contains("65536"), "{why}");
+}
+
 fn annotation_name() -> impl Strategy<Value = String> {
     let known = [
         "leader",
