@@ -188,7 +188,7 @@ impl<D: From<Store>> Builder<D> {
         }))
     }
 
-    fn settings(self, default_namespace: &str) -> Result<Settings, BuildError> {
+    pub(crate) fn settings(self, default_namespace: &str) -> Result<Settings, BuildError> {
         if self.attempt_timeout.is_zero() {
             return Err(BuildError::AttemptTimeout);
         }

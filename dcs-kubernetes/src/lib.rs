@@ -34,9 +34,11 @@ mod config_service;
 mod fence;
 mod format;
 mod group;
+mod mode;
 mod names;
 mod own_pod;
 mod role_labels;
+mod saved;
 mod settings;
 mod size;
 mod snapshot;
@@ -50,7 +52,9 @@ pub use build_error::{BuildError, infer_config};
 pub use builder::Builder;
 pub use group::{Group, InvalidGroup};
 pub use kube;
+pub use mode::{InvalidMode, Mode};
 pub use names::{InvalidName, LabelKey, Labels, Namespace};
+pub use saved::{Saved, SavedError, Selection};
 
 /// The example of the README, kept compiling.
 #[cfg(doctest)]
