@@ -14,6 +14,30 @@ use crate::InvalidName;
 pub struct Port {
     name: Option<String>,
     number: NonZeroU16,
+    protocol: Protocol,
+}
+
+/// The protocol of a [`Port`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Protocol {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+            Self::Sctp => "SCTP",
+        }
+    }
 }
 
 impl Port {
@@ -23,7 +47,18 @@ impl Port {
     /// A TCP port without a name.
     #[must_use]
     pub const fn new(number: NonZeroU16) -> Self {
-        Self { name: None, number }
+        Self {
+            name: None,
+            number,
+            protocol: Protocol::Tcp,
+        }
+    }
+
+    /// The same port, of another protocol.
+    #[must_use]
+    pub const fn over(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
     }
 
     /// The same port with a name.
@@ -46,11 +81,23 @@ impl Port {
         self.name.as_ref()
     }
 
+    pub(crate) const fn number(&self) -> u16 {
+        self.number.get()
+    }
+
+    pub(crate) const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     pub(crate) fn to_json(&self) -> Value {
-        match &self.name {
+        let mut port = match &self.name {
             Some(name) => json!({"name": name, "port": self.number}),
             None => json!({"port": self.number}),
+        };
+        if self.protocol != Protocol::Tcp {
+            port["protocol"] = self.protocol.as_str().into();
         }
+        port
     }
 }
 
@@ -109,6 +156,8 @@ mod tests {
     #[test]
     fn a_port_without_a_name_is_written_without_one() {
         assert_eq!(Port::DEFAULT.to_json().to_string(), r#"{"port":5432}"#);
+        let other = Port::DEFAULT.over(Protocol::Udp).to_json();
+        assert_eq!(other.to_string(), r#"{"port":5432,"protocol":"UDP"}"#);
         let named = Port::DEFAULT.named("postgresql").unwrap();
         assert_eq!(
             named.to_json().to_string(),

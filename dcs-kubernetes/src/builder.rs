@@ -20,10 +20,10 @@ use crate::{BuildError, EndpointsDcs, Group, LabelKey, Labels, Namespace, Port, 
 pub struct Builder<D> {
     scope: Scope,
     kind: Kind,
-    namespace: Option<Namespace>,
-    labels: Labels,
-    scope_label: String,
-    member: Option<MemberName>,
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) labels: Labels,
+    pub(crate) scope_label: String,
+    pub(crate) member: Option<MemberName>,
     pod_ip: Option<IpAddr>,
     ports: Vec<Port>,
     pub(crate) group: Option<Group>,
@@ -197,12 +197,14 @@ impl<D: From<Store>> Builder<D> {
         let user_agent = user_agent.transpose()?;
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let settings = self.settings(namespace)?;
+        crate::builder_wire::check(&settings)?;
         Ok(D::from(Store {
             settings,
             client: Client::new(lock, Arc::clone(&clock), user_agent.clone()),
             streams: Client::new(streams, Arc::clone(&clock), user_agent),
             clock,
             entropy,
+            memory: crate::memory::Memory::default(),
         }))
     }
 

@@ -1,5 +1,7 @@
 //! What a builder is told about answers, servers, and its own address.
 
+use dcs_core::MemberName;
+
 use crate::{Builder, EndpointsDcs};
 
 impl<D> Builder<D> {
@@ -27,6 +29,11 @@ impl<D> Builder<D> {
     /// way only.
     pub fn bypass_api_service(mut self, wanted: bool) -> Self {
         self.bypass = wanted;
+        self
+    }
+
+    pub(crate) fn speaking_for(mut self, member: Option<MemberName>) -> Self {
+        self.member = member;
         self
     }
 }

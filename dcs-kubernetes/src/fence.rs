@@ -26,12 +26,20 @@ impl Store {
             });
         };
         let annotations = vec![format::of_fence(token)];
+        let sizes = &self.memory.sizes;
+        if let Err(error) = sizes.check(object, key, &annotations, expected) {
+            return Outcome::NotCommitted(error);
+        }
         let (call, size) = self.write_call(object, annotations, None, expected);
         let mut context = self.context(&call, Some(key.clone()), Some(expected));
         context.size = size;
         let answer = self.client.attempt(&self.settings, call).await;
         match written(answer, &context) {
-            Ok((revision, _)) => Outcome::Committed(Committed::new(revision)),
+            Ok((revision, raw)) => {
+                sizes.learn(object, &raw);
+                self.after_write(object, expected).await;
+                Outcome::Committed(Committed::new(revision))
+            }
             Err(outcome) if outcome.is_conflict() && expected == Precondition::Absent => {
                 self.why_not_created(object, outcome).await
             }

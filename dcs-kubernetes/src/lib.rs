@@ -26,16 +26,20 @@
 //! provider (features of [`kube`]) are the application's choice.
 
 mod address;
+mod addresses;
 mod backend;
 mod build_error;
 mod builder;
 mod builder_more;
+mod builder_wire;
 mod client;
 mod config_service;
 mod fence;
 mod format;
 mod group;
 mod kubernetes_settings;
+mod member;
+mod memory;
 mod mode;
 mod names;
 mod own_pod;
@@ -48,7 +52,7 @@ mod store;
 mod subsets;
 mod watch;
 
-pub use address::Port;
+pub use address::{Port, Protocol};
 pub use backend::{ConfigMapDcs, EndpointsDcs};
 pub use build_error::{BuildError, infer_config};
 pub use builder::Builder;
@@ -57,6 +61,7 @@ pub use kube;
 pub use kubernetes_settings::{FileError, KubernetesSettings, PatroniFile, SettingError};
 pub use mode::{InvalidMode, Mode};
 pub use names::{InvalidName, LabelKey, Labels, Namespace};
+pub use role_labels::RoleLabels;
 pub use saved::{Saved, SavedError, Selection};
 
 /// The example of the README, kept compiling.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use dcs_core::{Key, MemberName, Scope};
-use serde_json::{Value, json};
 
+use crate::format::Object as Raw;
 use crate::role_labels::RoleLabels;
 use crate::{Group, Labels, Namespace, Port};
 
@@ -22,10 +22,11 @@ pub(crate) enum Kind {
 pub(crate) enum Collection {
     Keys(Kind),
     Pods,
+    Services,
 }
 
 /// An object of a scope, other than a Pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Object {
     Leader,
     Config,
@@ -74,6 +75,7 @@ impl Collection {
         match self {
             Self::Keys(kind) => kind.plural(),
             Self::Pods => "pods",
+            Self::Services => "services",
         }
     }
 
@@ -87,6 +89,7 @@ impl Collection {
                 "let a Role grant get, list, watch, create and patch on configmaps to this account"
             }
             Self::Pods => "let a Role grant get, list, watch and patch on pods to this account",
+            Self::Services => "let a Role grant create on services to this account",
         }
     }
 }
@@ -111,11 +114,35 @@ impl Settings {
         Collection::Keys(self.kind)
     }
 
+    /// What all names of the scope's objects begin with.
+    pub(crate) fn prefix(&self) -> String {
+        match self.group {
+            Some(group) => format!("{}-{group}", self.scope),
+            None => self.scope.to_string(),
+        }
+    }
+
+    /// The labels of all objects: those of the selector and, last, the group,
+    /// which no selector of Patroni's has.
+    pub(crate) fn written_labels(&self) -> impl Iterator<Item = (&str, String)> {
+        let group = self.group.map(|group| (Group::LABEL, group.to_string()));
+        let labels = self.labels.iter();
+        labels
+            .map(|(key, value)| (key, value.to_owned()))
+            .chain(group)
+    }
+
+    /// Whether an object that the selector found is one of this group.
+    pub(crate) fn is_in_group(&self, raw: &Raw) -> bool {
+        self.group
+            .is_none_or(|group| raw.label(Group::LABEL) == Some(&group.to_string()))
+    }
+
     pub(crate) fn object_name(&self, object: Object) -> String {
-        let scope = &self.scope;
+        let scope = self.prefix();
         match (object, self.kind) {
             // The name of the Service that has no selector.
-            (Object::Leader, Kind::Endpoints) => scope.to_string(),
+            (Object::Leader, Kind::Endpoints) => scope,
             (Object::Leader, Kind::ConfigMap) => format!("{scope}-leader"),
             (Object::Config, _) => format!("{scope}-config"),
             (Object::Failover, _) => format!("{scope}-failover"),
@@ -132,22 +159,5 @@ impl Settings {
     /// `Endpoints default/demo`, for messages.
     pub(crate) fn describe(&self, collection: Collection, name: &str) -> String {
         format!("{} {}/{name}", collection.plural(), self.namespace)
-    }
-
-    /// `subsets` of the leader Endpoints while `holder` holds: in every write
-    /// of the lock, so that no revision exists in which the two differ.
-    /// `None` in `ConfigMap` mode.
-    pub(crate) fn subsets(&self, holder: Option<&MemberName>) -> Option<Value> {
-        let address = self.address.as_ref()?;
-        let (Some(holder), Some(ip)) = (holder, address.ip) else {
-            return Some(json!([]));
-        };
-        let target = json!({
-            "kind": "Pod",
-            "namespace": self.namespace.as_str(),
-            "name": holder.as_str(),
-        });
-        let ports: Vec<Value> = address.ports.iter().map(Port::to_json).collect();
-        Some(json!([{"addresses": [{"ip": ip, "targetRef": target}], "ports": ports}]))
     }
 }

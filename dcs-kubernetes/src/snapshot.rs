@@ -9,7 +9,7 @@ use crate::settings::{Object, Settings};
 /// A whole snapshot of all objects and Pods of a scope.
 pub(crate) fn whole(settings: &Settings, keys: &[Raw], pods: &[Raw]) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot::default();
-    for raw in keys {
+    for raw in keys.iter().filter(|raw| settings.is_in_group(raw)) {
         let Some(object) = settings.object_named(&raw.metadata.name) else {
             continue;
         };
@@ -17,7 +17,7 @@ pub(crate) fn whole(settings: &Settings, keys: &[Raw], pods: &[Raw]) -> Result<S
             snapshot.apply(update);
         }
     }
-    for pod in pods {
+    for pod in pods.iter().filter(|pod| settings.is_in_group(pod)) {
         if let Some(update) = member_update(pod, revision(pod)?, true) {
             snapshot.apply(update);
         }

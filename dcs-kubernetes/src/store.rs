@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use dcs_core::{
-    Change, Clock, Committed, Entropy, Entry, Error, Key, LeaderRecord, MemberName, MemberRecord,
-    Outcome, Precondition, Snapshot,
+    Change, Clock, Committed, Entropy, Entry, Error, Key, LeaderRecord, Outcome, Precondition,
+    Snapshot,
 };
 use serde_json::{Map, Value, json};
 
 use crate::BACKEND;
 use crate::client::{Call, Client, Context, read, written};
 use crate::format::{self, Annotation, List, Object as Raw};
+use crate::memory::Memory;
 use crate::settings::{Collection, Object, Settings};
 use crate::snapshot;
 
@@ -26,6 +27,7 @@ pub(crate) struct Store {
     pub(crate) streams: Client,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) memory: Memory,
 }
 
 /// All objects of a collection, and the revision at which they were listed.
@@ -52,10 +54,9 @@ impl Store {
             return Ok(Entry::absent());
         };
         self.check_ours(self.settings.keys(), &raw)?;
-        Ok(snapshot::at(
-            snapshot::revision(&raw)?,
-            format::leader(&raw),
-        ))
+        let revision = snapshot::revision(&raw)?;
+        self.memory.sizes.learn(Object::Leader, &raw);
+        Ok(snapshot::at(revision, format::leader(&raw)))
     }
 
     pub(crate) async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
@@ -71,60 +72,40 @@ impl Store {
             Ok(annotations) => annotations,
             Err(why) => return refuse(why),
         };
-        let subsets = match self.subsets(change) {
-            Ok(subsets) => subsets,
-            Err(why) => return refuse(why),
-        };
         let Some(object) = Object::of(&key) else {
             return refuse("this backend does not know the key".to_owned());
+        };
+        let sizes = &self.memory.sizes;
+        if let Err(error) = sizes.check(object, &key, &annotations, expected) {
+            return Outcome::NotCommitted(error);
+        }
+        let subsets = match change {
+            Change::Leader(write) => self.subsets(write, expected),
+            _ => Ok(None),
+        };
+        let subsets = match subsets {
+            Ok(subsets) => subsets,
+            Err(why) => return refuse(why),
         };
         let (call, size) = self.write_call(object, annotations, subsets, expected);
         let mut context = self.context(&call, Some(key), Some(expected));
         context.size = size;
         let answer = self.client.attempt(&self.settings, call).await;
         match written(answer, &context) {
-            Ok((revision, raw)) => Outcome::Committed(match change {
-                Change::Leader(_) => Committed::leader(revision, format::leader(&raw)),
-                _ => Committed::new(revision),
-            }),
+            Ok((revision, raw)) => {
+                sizes.learn(object, &raw);
+                if object == Object::Leader {
+                    self.saw_addresses(revision, &raw);
+                    return Outcome::Committed(Committed::leader(revision, format::leader(&raw)));
+                }
+                self.after_write(object, expected).await;
+                Outcome::Committed(Committed::new(revision))
+            }
             Err(outcome) if outcome.is_conflict() && creates_beside_leader(change, expected) => {
                 self.why_not_created(object, outcome).await
             }
             Err(outcome) => outcome,
         }
-    }
-
-    pub(crate) async fn put_member(&self, record: &MemberRecord) -> Outcome {
-        match format::member_status(record) {
-            Ok(status) => self.patch_member(record.name(), Some(status)).await,
-            Err(why) => Outcome::NotCommitted(Error::Refused {
-                backend: BACKEND,
-                key: Key::Member(record.name().clone()),
-                why,
-            }),
-        }
-    }
-
-    /// The patch is the same whether the key was there or not, so that is read first.
-    pub(crate) async fn delete_member(&self, name: &MemberName) -> Outcome {
-        if let Err(outcome) = self.check_own(name) {
-            return outcome;
-        }
-        let call = Call::get(Collection::Pods, name.to_string());
-        let context = self.context(&call, Some(Key::Member(name.clone())), None);
-        let answer = self.client.attempt(&self.settings, call).await;
-        let pod = match read::<Raw>(answer, &context) {
-            Ok(pod) => pod,
-            Err(error) => return Outcome::NotCommitted(error),
-        };
-        let there = pod.is_some_and(|pod| pod.annotation(format::name::STATUS).is_some());
-        if there {
-            return self.patch_member(name, None).await;
-        }
-        Outcome::NotCommitted(Error::Missing {
-            what: format!("the key {}", Key::Member(name.clone())),
-            advice: "there is nothing to remove",
-        })
     }
 
     /// Every object of a collection that carries the labels, page by page.
@@ -150,6 +131,7 @@ impl Store {
             items.extend(page.items.unwrap_or_default());
             next = page.metadata.next.filter(|next| !next.is_empty());
             if next.is_none() {
+                self.learn_sizes(collection, &items);
                 let revision = page.metadata.resource_version.parse();
                 let revision =
                     revision.map_err(|error: dcs_core::RevisionError| Error::Backend {
@@ -157,6 +139,15 @@ impl Store {
                         source: error.into(),
                     })?;
                 return Ok(Listed { revision, items });
+            }
+        }
+    }
+
+    /// What is seen of the scope's objects, whoever wrote them.
+    pub(crate) fn learn_sizes(&self, collection: Collection, items: &[Raw]) {
+        for raw in items.iter().filter(|_| collection != Collection::Pods) {
+            if let Some(object) = self.settings.object_named(&raw.metadata.name) {
+                self.memory.sizes.learn(object, raw);
             }
         }
     }
@@ -190,31 +181,6 @@ impl Store {
         }
     }
 
-    async fn patch_member(&self, name: &MemberName, status: Option<String>) -> Outcome {
-        if let Err(outcome) = self.check_own(name) {
-            return outcome;
-        }
-        let size = status.as_ref().map_or(0, String::len);
-        let body = json!({"metadata": {
-            "namespace": self.settings.namespace.as_str(),
-            "name": name.as_str(),
-            "annotations": {(format::name::STATUS): status},
-        }});
-        let call = Call::patch(Collection::Pods, name.to_string(), body);
-        let mut context = self.context(&call, Some(Key::Member(name.clone())), None);
-        context.size = size;
-        let answer = self.client.attempt(&self.settings, call).await;
-        match written(answer, &context) {
-            Ok((revision, pod)) => {
-                if let Err(error) = self.check_ours(Collection::Pods, &pod) {
-                    tracing::warn!(%error, "nobody will see this member");
-                }
-                Outcome::Committed(Committed::new(revision))
-            }
-            Err(outcome) => outcome,
-        }
-    }
-
     /// The request of one write, and how many bytes of annotations it carries.
     pub(crate) fn write_call(
         &self,
@@ -234,7 +200,7 @@ impl Store {
             .filter(|(_, value)| value.is_some() || !creates)
             .map(|(key, value)| (key.to_owned(), value.into()))
             .collect();
-        let labels = self.settings.labels.iter();
+        let labels = self.settings.written_labels();
         let labels: Map<String, Value> = labels.map(|(k, v)| (k.to_owned(), v.into())).collect();
         let name = self.settings.object_name(object);
         let mut metadata = json!({
@@ -255,43 +221,16 @@ impl Store {
             Precondition::Absent => Call::create(keys, body),
             Precondition::Matches(_) => Call::patch(keys, name, body),
         };
+        // The answer to a write of the lock shows the addresses that stand there.
+        let shows = object == Object::Leader && self.settings.address.is_some();
+        let call = if shows { call.whole() } else { call };
         (call, size)
     }
 
-    /// The addresses that go with a write of the lock.
-    fn subsets(&self, change: &Change) -> Result<Option<Value>, String> {
-        let Change::Leader(write) = change else {
-            return Ok(None);
-        };
-        let holder = write.record.holder.as_ref();
-        let subsets = self.settings.subsets(holder);
-        let own = self.settings.member.as_ref();
-        if subsets.is_some() && holder.is_some() && holder != own {
-            return Err(format!(
-                "the address that goes with the lock is {}'s, not {}'s: write through the holder's own handle",
-                own.map_or("nobody", |own| own.as_str()),
-                holder.map_or("nobody", |holder| holder.as_str()),
-            ));
-        }
-        Ok(subsets)
-    }
-
-    #[expect(clippy::result_large_err, reason = "an outcome is returned by value")]
-    fn check_own(&self, name: &MemberName) -> Result<(), Outcome> {
-        if self.settings.member.as_ref() == Some(name) {
-            return Ok(());
-        }
-        Err(Outcome::NotCommitted(Error::Refused {
-            backend: BACKEND,
-            key: Key::Member(name.clone()),
-            why: "a member's key is written through its own handle only".to_owned(),
-        }))
-    }
-
     /// An object with the right name may belong to someone else.
-    fn check_ours(&self, collection: Collection, raw: &Raw) -> Result<(), Error> {
-        let lacks = |(key, value): &(&str, &str)| raw.label(key) != Some(value);
-        let Some((key, value)) = self.settings.labels.iter().find(lacks) else {
+    pub(crate) fn check_ours(&self, collection: Collection, raw: &Raw) -> Result<(), Error> {
+        let lacks = |(key, value): &(&str, String)| raw.label(key) != Some(value);
+        let Some((key, value)) = self.settings.written_labels().find(lacks) else {
             return Ok(());
         };
         Err(Error::Foreign {

@@ -12,6 +12,7 @@ pub(crate) const PAGE: usize = 500;
 
 const OBJECT: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const WHOLE: &str = "application/json";
 const STRATEGIC_MERGE: &str = "application/strategic-merge-patch+json";
 
 /// One request to the API server, before headers that are the same in all.
@@ -23,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) name: String,
     query: String,
     body: Option<Value>,
+    /// Whether the whole object is asked for, and not its metadata only.
+    whole: bool,
 }
 
 impl Call {
@@ -33,6 +36,7 @@ impl Call {
             name,
             query: String::new(),
             body: None,
+            whole: false,
         }
     }
 
@@ -70,6 +74,7 @@ impl Call {
             name: String::new(),
             query: String::new(),
             body: Some(body),
+            whole: false,
         }
     }
 
@@ -82,7 +87,14 @@ impl Call {
             name,
             query: String::new(),
             body: Some(body),
+            whole: false,
         }
+    }
+
+    /// The same request for the whole object.
+    pub(crate) const fn whole(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     /// The verb that a Role must grant.
@@ -102,7 +114,11 @@ impl Call {
         settings: &Settings,
         user_agent: Option<&http::HeaderValue>,
     ) -> http::Result<http::Request<Body>> {
-        let list = self.verb() == "list";
+        let accept = match self.verb() {
+            "list" => LIST,
+            _ if self.whole => WHOLE,
+            _ => OBJECT,
+        };
         let mut uri = format!(
             "/api/v1/namespaces/{}/{}",
             settings.namespace,
@@ -118,7 +134,7 @@ impl Call {
         }
         let mut request = http::Request::builder()
             .uri(uri)
-            .header(header::ACCEPT, if list { LIST } else { OBJECT })
+            .header(header::ACCEPT, accept)
             // A compressed watch holds lines back, and a compressed body has no bound.
             .header(header::ACCEPT_ENCODING, "identity");
         if let Some(user_agent) = user_agent {

@@ -5,12 +5,15 @@ use dcs_core::{
     Config, Failover, FencingToken, History, Initialize, MemberName, MemberRecord, SyncState, Value,
 };
 
-use super::leader::{filled, json, present, text};
+use super::leader::{explain, filled, json, present, text};
 use super::{Object, name};
+
+/// Longest status of a member, written or read. All members' are in one list.
+pub(crate) const STATUS_MAX: usize = 64 << 10;
 
 /// The config key.
 pub(crate) fn config(object: &Object) -> Value<Config> {
-    present(text(object, name::CONFIG))
+    present(json(object, name::CONFIG).map(|settings| settings.map(Config::new)))
 }
 
 /// The initialize key: empty while someone makes the first data.
@@ -68,6 +71,13 @@ pub(crate) fn fence(object: &Object) -> Value<FencingToken> {
 
 /// The key of the member whose Pod this is.
 pub(crate) fn member(member: &MemberName, pod: &Object) -> Value<MemberRecord> {
+    let size = pod.annotation(name::STATUS).map_or(0, str::len);
+    if size > STATUS_MAX {
+        let why = format!("it has {size} bytes, {STATUS_MAX} are allowed");
+        return Value::Malformed(explain(name::STATUS, &why));
+    }
+    let labels = pod.labels();
+    let record = |data| MemberRecord::new(member.clone(), data).with_labels(labels.clone());
     let data = json(pod, name::STATUS);
-    present(data.map(|data| data.map(|data| MemberRecord::new(member.clone(), data))))
+    present(data.map(|data| data.map(record)))
 }

@@ -6,9 +6,9 @@ use dcs_core::{
     Change, Failover, Failsafe, FencingToken, Initialize, LeaderRecord, LeaderWrite, MemberRecord,
     Status, SyncState,
 };
-use serde::Serialize;
 
 use super::name;
+use super::python::{compact, spaced};
 
 /// An annotation to set, or to remove where there is no value.
 pub(crate) type Annotation = (&'static str, Option<String>);
@@ -90,10 +90,7 @@ fn status(status: &Status) -> Result<[Annotation; 3], String> {
             name::SLOTS,
             slots.map(|slots| compact(slots.by_name())).transpose()?,
         ),
-        (
-            name::RETAIN_SLOTS,
-            retained.map(|slots| spaced(slots)).transpose()?,
-        ),
+        (name::RETAIN_SLOTS, retained.map(spaced).transpose()?),
     ])
 }
 
@@ -147,14 +144,4 @@ fn sync(state: Option<&SyncState>) -> Result<Vec<Annotation>, String> {
 fn whole_seconds(ttl: Duration) -> String {
     let up = u64::from(ttl.subsec_nanos() > 0);
     ttl.as_secs().saturating_add(up).to_string()
-}
-
-fn compact<T: Serialize + ?Sized>(value: &T) -> Result<String, String> {
-    serde_json::to_string(value).map_err(|why| why.to_string())
-}
-
-/// A JSON array with the spaces that Python writes by default: `["a", "b"]`.
-fn spaced(items: &[String]) -> Result<String, String> {
-    let items: Result<Vec<_>, _> = items.iter().map(|item| compact(item.as_str())).collect();
-    Ok(format!("[{}]", items?.join(", ")))
 }

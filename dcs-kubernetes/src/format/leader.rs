@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use dcs_core::{Failsafe, LeaderRecord, Slots, Status, Value};
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
-use super::{Object, name};
+use super::{Object, name, python};
 
 /// The leader key. An object without any lock annotation is a vacant record,
 /// not an absent key: it is a version to wait for and to replace.
@@ -23,7 +24,7 @@ pub(crate) fn status(object: &Object) -> Value<Status> {
         let mut status = Status::default();
         status.optime = text(object, name::OPTIME)?;
         status.slots = json(object, name::SLOTS)?.map(Slots::new);
-        status.retain_slots = json(object, name::RETAIN_SLOTS)?;
+        status.retain_slots = json(object, name::RETAIN_SLOTS)?.map(strings);
         Ok((!status.is_empty()).then_some(status))
     };
     present(parse())
@@ -33,6 +34,15 @@ pub(crate) fn status(object: &Object) -> Value<Status> {
 pub(crate) fn failsafe(object: &Object) -> Value<Failsafe> {
     let map: Result<Option<BTreeMap<String, String>>, _> = json(object, name::FAILSAFE);
     present(map.map(|map| map.map(Failsafe)))
+}
+
+/// What is no name names no slot, and hides none of the others.
+fn strings(items: Vec<Json>) -> Vec<String> {
+    let strings = items.into_iter().filter_map(|item| match item {
+        Json::String(text) => Some(text),
+        _ => None,
+    });
+    strings.collect()
 }
 
 fn leader_record(object: &Object) -> Result<LeaderRecord, String> {
@@ -82,7 +92,10 @@ pub(super) fn json<T: DeserializeOwned>(
     object: &Object,
     annotation: &str,
 ) -> Result<Option<T>, String> {
-    let parse = |text| serde_json::from_str(text).map_err(|why| explain(annotation, &why));
+    let parse = |text| {
+        python::refuse_depth(text).map_err(|why| explain(annotation, &why))?;
+        serde_json::from_str(text).map_err(|why| explain(annotation, &why))
+    };
     object.annotation(annotation).map(parse).transpose()
 }
 

@@ -1,5 +1,6 @@
-//! The parts of Kubernetes objects that are read. Everything comes as metadata
-//! only, so a Pod's spec, which may hold secrets, is never fetched.
+//! The parts of Kubernetes objects that are read. All but two come as metadata
+//! only: the answer to a write of the leader Endpoints, and the member's own Pod
+//! in Endpoints mode. The spec of no other Pod, which may hold secrets, is fetched.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +9,22 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) type Annotations = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
-/// An object as its metadata.
+/// An object as its metadata, or whole.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Object {
+    #[serde(default)]
+    pub(crate) kind: String,
     pub(crate) metadata: Metadata,
+    /// Of whole Endpoints.
+    #[serde(default)]
+    pub(crate) subsets: Value,
+    /// Of a whole Pod, as is the status.
+    #[serde(default)]
+    pub(crate) spec: Value,
+    #[serde(default)]
+    pub(crate) status: Value,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -21,9 +33,11 @@ pub(crate) struct Metadata {
     #[serde(default)]
     pub(crate) name: String,
     #[serde(default)]
+    pub(crate) uid: String,
+    #[serde(default)]
     pub(crate) resource_version: String,
     #[serde(default)]
-    labels: Option<BTreeMap<String, String>>,
+    labels: Option<Labels>,
     #[serde(default)]
     annotations: Option<Annotations>,
 }
@@ -86,6 +100,15 @@ impl Object {
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         let annotations = self.metadata.annotations.as_ref()?;
         annotations.get(key).map(String::as_str)
+    }
+
+    pub(crate) fn annotations(&self) -> impl Iterator<Item = (&str, &str)> {
+        let annotations = self.metadata.annotations.iter().flatten();
+        annotations.map(|(key, value)| (&**key, &**value))
+    }
+
+    pub(crate) fn labels(&self) -> Labels {
+        self.metadata.labels.clone().unwrap_or_default()
     }
 
     pub(crate) fn label(&self, key: &str) -> Option<&str> {

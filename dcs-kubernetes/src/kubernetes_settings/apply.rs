@@ -5,28 +5,35 @@ use std::sync::Arc;
 use dcs_core::{Dcs, MemberName, Scope};
 
 use super::KubernetesSettings;
-use crate::role_labels::RoleLabels;
-use crate::store::Store;
-use crate::{BuildError, Builder, ConfigMapDcs, EndpointsDcs, Group, LabelKey, Mode, Namespace};
+use crate::{
+    BuildError, Builder, ConfigMapDcs, EndpointsDcs, Group, InvalidName, Mode, Namespace,
+    RoleLabels,
+};
 
 impl KubernetesSettings {
     /// A builder of a handle on this scope in Endpoints, with all of these
     /// settings but the place of the cluster: see [`cluster`](Self::cluster).
     ///
     /// Without `pod_ip` the address is that of the member's own Pod.
-    pub fn endpoints(&self, scope: Scope) -> Builder<EndpointsDcs> {
-        let mut builder = self.applied_to(EndpointsDcs::builder(scope));
+    ///
+    /// # Errors
+    /// [`BuildError::Name`] where two of the labels have the same key.
+    pub fn endpoints(&self, scope: Scope) -> Result<Builder<EndpointsDcs>, BuildError> {
+        let mut builder = self.applied_to(EndpointsDcs::builder(scope))?;
         if let Some(ports) = &self.ports {
             builder = builder.ports(ports.iter().cloned());
         }
-        match self.pod_ip {
+        Ok(match self.pod_ip {
             Some(ip) => builder.pod_ip(ip),
             None => builder.pod_ip_of_own_pod(),
-        }
+        })
     }
 
     /// A builder of a handle on this scope in `ConfigMaps`, likewise.
-    pub fn config_maps(&self, scope: Scope) -> Builder<ConfigMapDcs> {
+    ///
+    /// # Errors
+    /// [`BuildError::Name`] where two of the labels have the same key.
+    pub fn config_maps(&self, scope: Scope) -> Result<Builder<ConfigMapDcs>, BuildError> {
         self.applied_to(ConfigMapDcs::builder(scope))
     }
 
@@ -49,28 +56,30 @@ impl KubernetesSettings {
         let config = self.cluster().await?;
         Ok(match self.mode() {
             Mode::Endpoints => {
-                let builder = self.endpoints(scope).for_member(group, member);
-                Arc::new(builder.build(config)?)
+                let mut builder = self.endpoints(scope)?;
+                builder.group = group;
+                Arc::new(builder.speaking_for(member).build(config)?)
             }
             Mode::ConfigMap => {
-                let builder = self.config_maps(scope).for_member(group, member);
-                Arc::new(builder.build(config)?)
+                let mut builder = self.config_maps(scope)?;
+                builder.group = group;
+                Arc::new(builder.speaking_for(member).build(config)?)
             }
         })
     }
 
-    fn applied_to<D: From<Store>>(&self, builder: Builder<D>) -> Builder<D> {
+    fn applied_to<D>(&self, builder: Builder<D>) -> Result<Builder<D>, BuildError> {
         let mut builder = builder
-            .namespace(self.namespace_or_default())
-            .labels(self.labels.clone().unwrap_or_default())
+            .config_service(self.mode() == Mode::Endpoints)
+            .role_labels(self.labels_of_roles()?)
             .retriable_http_codes(self.retriable_http_codes.iter().flatten().copied())
             .bypass_api_service(self.bypass_api_service.unwrap_or_default());
+        builder.namespace = Some(self.namespace_or_default());
+        builder.labels = self.labels.clone().unwrap_or_default();
         if let Some(key) = &self.scope_label {
-            builder = builder.scope_label(key);
+            key.as_str().clone_into(&mut builder.scope_label);
         }
-        builder.config_service = self.mode() == Mode::Endpoints;
-        builder.role_labels = self.labels_of_roles();
-        builder
+        Ok(builder)
     }
 
     fn namespace_or_default(&self) -> Namespace {
@@ -78,27 +87,27 @@ impl KubernetesSettings {
         named.cloned().unwrap_or_else(Namespace::default_one)
     }
 
-    fn labels_of_roles(&self) -> RoleLabels {
-        let defaults = RoleLabels::default();
-        let key = |key: &Option<LabelKey>| key.as_ref().map(|key| key.as_str().to_owned());
-        let value = |value: &Option<String>, or: String| value.clone().unwrap_or(or);
-        RoleLabels {
-            role: key(&self.role_label).unwrap_or(defaults.role),
-            leader: value(&self.leader_label_value, defaults.leader),
-            follower: value(&self.follower_label_value, defaults.follower),
-            standby_leader: value(&self.standby_leader_label_value, defaults.standby_leader),
-            tmp_role: key(&self.tmp_role_label),
-            bootstrap: self.bootstrap_labels.clone().unwrap_or_default(),
+    fn labels_of_roles(&self) -> Result<RoleLabels, InvalidName> {
+        // The keys are told apart once all of them are there.
+        let mut labels = RoleLabels::default();
+        if let Some(key) = &self.role_label {
+            labels = labels.role_label(key)?;
         }
-    }
-}
-
-impl<D: From<Store>> Builder<D> {
-    fn for_member(mut self, group: Option<Group>, member: Option<MemberName>) -> Self {
-        self.group = group;
-        match member {
-            Some(member) => self.member(member),
-            None => self,
+        if let Some(value) = &self.leader_label_value {
+            labels = labels.leader_label_value(value)?;
+        }
+        if let Some(value) = &self.follower_label_value {
+            labels = labels.follower_label_value(value)?;
+        }
+        if let Some(value) = &self.standby_leader_label_value {
+            labels = labels.standby_leader_label_value(value)?;
+        }
+        if let Some(key) = &self.tmp_role_label {
+            labels = labels.tmp_role_label(key)?;
+        }
+        match &self.bootstrap_labels {
+            Some(bootstrap) => labels.bootstrap_labels(bootstrap.clone()),
+            None => Ok(labels),
         }
     }
 }

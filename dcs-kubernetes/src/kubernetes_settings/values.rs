@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::{InvalidName, Labels, Port};
+use crate::{InvalidName, Labels, Port, Protocol};
 
 /// A value as an error shows it.
 pub(super) fn shown(value: &Value) -> String {
@@ -107,13 +107,16 @@ fn port(value: &Value) -> Result<Port, String> {
             "{field:?} is neither port, name nor protocol"
         )));
     }
-    let protocol = fields.get("protocol").map_or(Ok("TCP".to_owned()), text)?;
-    if protocol != "TCP" {
-        return Err(wrong(&"only the protocol TCP is known here"));
-    }
+    let protocol = match &*fields.get("protocol").map_or(Ok("TCP".to_owned()), text)? {
+        "TCP" => Protocol::Tcp,
+        "UDP" => Protocol::Udp,
+        "SCTP" => Protocol::Sctp,
+        _ => return Err(wrong(&"use the protocol TCP, UDP or SCTP")),
+    };
     let number = fields.get("port").map(text).transpose()?;
     let number = number.and_then(|text| text.parse::<NonZeroU16>().ok());
-    let port = Port::new(number.ok_or_else(|| wrong(&"use a number from 1 to 65535"))?);
+    let number = number.ok_or_else(|| wrong(&"use a number from 1 to 65535"))?;
+    let port = Port::new(number).over(protocol);
     match fields.get("name").filter(|name| !name.is_null()) {
         Some(name) => port.named(&text(name)?).map_err(|error| wrong(&error.why)),
         None => Ok(port),

@@ -83,16 +83,27 @@ impl Story {
 
     fn take(&mut self, side: Side, said: Said) {
         match said {
-            Said::Listed(objects) => self.begin(side, objects),
+            Said::Listed(mut objects) => {
+                objects.retain(|raw| self.store.settings.is_in_group(raw));
+                self.begin(side, objects);
+            }
             Said::Put {
                 object,
                 revision,
                 continues,
-            } => {
+            } if self.store.settings.is_in_group(&object) => {
+                self.learn(side, &object);
                 self.part(side).put(object.clone());
                 self.tell(side, &object, revision, Some(continues));
             }
-            Said::Gone { object, revision } => {
+            // Of another group, and not one of ours before: nothing is gone.
+            Said::Put { object, .. } | Said::Gone { object, .. }
+                if self.part(side).find(&object.metadata.name).is_none()
+                    && !self.store.settings.is_in_group(&object) => {}
+            Said::Put {
+                object, revision, ..
+            }
+            | Said::Gone { object, revision } => {
                 self.part(side).remove(&object);
                 self.tell(side, &object, revision, None);
             }
@@ -102,6 +113,13 @@ impl Story {
             }
             Said::Alive => {}
             Said::Failed(error) => self.told.push_back(Err(error)),
+        }
+    }
+
+    fn learn(&self, side: Side, object: &Raw) {
+        if side == Side::Keys {
+            let keys = self.store.settings.keys();
+            self.store.learn_sizes(keys, std::slice::from_ref(object));
         }
     }
 

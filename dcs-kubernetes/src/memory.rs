@@ -1,0 +1,52 @@
+//! What a handle remembers of what it wrote and read.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dcs_core::{Precondition, Revision};
+
+use crate::own_pod::OwnPod;
+use crate::size::Sizes;
+use crate::subsets::Subset;
+
+/// What a handle remembers. Nothing in it decides who leads: a handle that
+/// forgot it all writes the same values, with more in each request.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) sizes: Sizes,
+    /// Whether the labels of the own Pod are this handle's to remove.
+    pub(crate) labelled: AtomicBool,
+    /// Whether the Service of the config object need not be made any more.
+    pub(crate) service_settled: AtomicBool,
+    /// The addresses of the leader object at one revision.
+    subsets: Mutex<Option<(Revision, Vec<Subset>)>>,
+    own_pod: Mutex<Option<OwnPod>>,
+}
+
+impl Memory {
+    /// The addresses in the version that a write expects, where exactly that
+    /// version is remembered.
+    pub(crate) fn subsets_at(&self, expected: Precondition) -> Option<Vec<Subset>> {
+        let last = lock(&self.subsets);
+        let (revision, subsets) = last.as_ref()?;
+        (expected == Precondition::Matches(*revision)).then(|| subsets.clone())
+    }
+
+    pub(crate) fn saw_subsets(&self, revision: Revision, subsets: Option<Vec<Subset>>) {
+        *lock(&self.subsets) = subsets.map(|subsets| (revision, subsets));
+    }
+
+    pub(crate) fn own_pod(&self) -> Option<OwnPod> {
+        lock(&self.own_pod).clone()
+    }
+
+    pub(crate) fn saw_own_pod(&self, pod: OwnPod) {
+        *lock(&self.own_pod) = Some(pod);
+    }
+}
+
+/// Each value is replaced as a whole, so none is half written where a holder
+/// of the lock panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
