@@ -40,7 +40,8 @@ impl<D> Builder<D> {
 
 impl Builder<EndpointsDcs> {
     /// The address at which clients reach this handle's member is that of its
-    /// own Pod, read when it is needed.
+    /// own Pod, as the API server says it when the member writes its key. A
+    /// leader that has not done so yet leads without an address.
     pub fn pod_ip_of_own_pod(mut self) -> Self {
         self.own_address = true;
         self
