@@ -1,6 +1,7 @@
 //! Why no handle could be made, and where the cluster is.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use dcs_core::{BoxError, MemberName};
 
@@ -22,7 +23,9 @@ pub enum BuildError {
         why: &'static str,
     },
     /// Set `pod_ip`: a leader without address would take the lock and no traffic.
-    #[error("member {member} has no address: set pod_ip, or leave member out to read only")]
+    #[error(
+        "member {member} has no address: set pod_ip or pod_ip_of_own_pod, or leave member out to read only"
+    )]
     NoPodIp {
         /// The member.
         member: MemberName,
@@ -52,6 +55,27 @@ pub enum BuildError {
         "no Kubernetes cluster is configured: set KUBECONFIG, write ~/.kube/config, or run in a Pod with a service account"
     )]
     NoCluster(#[source] BoxError),
+    /// Name a context that the kubeconfig has, or none for its current one.
+    #[error("the kubeconfig has no context {context:?}: it has {}", .known.join(", "))]
+    Context {
+        /// The context that was asked for.
+        context: String,
+        /// The contexts that are there.
+        known: Vec<String>,
+    },
+    /// Name a file with the certificate authority of the API server, in PEM.
+    #[error("no certificate authority can be read from {}", .path.display())]
+    CaCert {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: BoxError,
+    },
+    /// Give a configuration, with `build` or `connect`, or switch the bypass off.
+    #[error(
+        "bypass_api_service needs the cluster's configuration: use build or connect, not build_with_client"
+    )]
+    BypassNeedsConfig,
     /// Look at the source: no client could be made of this configuration.
     #[error("no client could be made of the cluster's configuration")]
     Client(#[source] BoxError),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dcs_core::{Clock, Entropy, MemberName, OsEntropy, Scope, SystemClock};
 use http::HeaderValue;
 
-use crate::client::Client;
+use crate::client::{Client, ServerList, Servers};
 use crate::role_labels::RoleLabels;
 use crate::settings::{Address, Kind, Settings};
 use crate::store::Store;
@@ -20,16 +20,18 @@ use crate::{BuildError, EndpointsDcs, Group, LabelKey, Labels, Namespace, Port, 
 pub struct Builder<D> {
     scope: Scope,
     kind: Kind,
-    namespace: Option<Namespace>,
-    labels: Labels,
-    scope_label: String,
-    member: Option<MemberName>,
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) labels: Labels,
+    pub(crate) scope_label: String,
+    pub(crate) member: Option<MemberName>,
     pod_ip: Option<IpAddr>,
     ports: Vec<Port>,
     pub(crate) group: Option<Group>,
     pub(crate) role_labels: RoleLabels,
     pub(crate) config_service: bool,
     pub(crate) retriable: Vec<u16>,
+    pub(crate) bypass: bool,
+    pub(crate) own_address: bool,
     attempt_timeout: Duration,
     user_agent: Option<String>,
     accepts_any_server: bool,
@@ -54,6 +56,8 @@ impl<D: From<Store>> Builder<D> {
             role_labels: RoleLabels::default(),
             config_service: false,
             retriable: Vec::new(),
+            bypass: false,
+            own_address: false,
             attempt_timeout: Duration::from_secs(2),
             user_agent: None,
             accepts_any_server: false,
@@ -140,8 +144,17 @@ impl<D: From<Store>> Builder<D> {
             kube::Client::try_from(config)
                 .map_err(|error: kube::Error| BuildError::Client(error.into()))
         };
-        let lock = client(config.clone())?;
-        self.assemble(lock, client(config)?)
+        let (lock, streams) = (client(config.clone())?, client(config.clone())?);
+        let namespace = config.default_namespace.clone();
+        let (lock, streams) = if self.bypass {
+            let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+            let list = Arc::new(ServerList::new(clock, entropy));
+            let streams = Servers::each(streams, config.clone(), Arc::clone(&list));
+            (Servers::each(lock, config, list), streams)
+        } else {
+            (Servers::Named(lock), Servers::Named(streams))
+        };
+        self.assemble(&namespace, lock, streams)
     }
 
     /// A handle on a client of the caller's making.
@@ -154,7 +167,12 @@ impl<D: From<Store>> Builder<D> {
     /// # Errors
     /// [`BuildError`], with the setting that is wrong.
     pub fn build_with_client(self, client: kube::Client) -> Result<D, BuildError> {
-        self.assemble(client.clone(), client)
+        if self.bypass {
+            return Err(BuildError::BypassNeedsConfig);
+        }
+        let namespace = client.default_namespace().to_owned();
+        let lock = Servers::Named(client.clone());
+        self.assemble(&namespace, lock, Servers::Named(client))
     }
 
     /// A handle on the cluster that this process belongs to, as
@@ -170,7 +188,7 @@ impl<D: From<Store>> Builder<D> {
         self.build(config)
     }
 
-    fn assemble(self, lock: kube::Client, streams: kube::Client) -> Result<D, BuildError> {
+    fn assemble(self, namespace: &str, lock: Servers, streams: Servers) -> Result<D, BuildError> {
         let user_agent = self.user_agent.as_ref().map(|text| {
             HeaderValue::from_str(text).map_err(|_| BuildError::UserAgent {
                 value: text.chars().take(80).collect(),
@@ -178,7 +196,7 @@ impl<D: From<Store>> Builder<D> {
         });
         let user_agent = user_agent.transpose()?;
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let settings = self.settings(lock.default_namespace())?;
+        let settings = self.settings(namespace)?;
         crate::builder_wire::check(&settings)?;
         Ok(D::from(Store {
             settings,
@@ -190,7 +208,7 @@ impl<D: From<Store>> Builder<D> {
         }))
     }
 
-    fn settings(self, default_namespace: &str) -> Result<Settings, BuildError> {
+    pub(crate) fn settings(self, default_namespace: &str) -> Result<Settings, BuildError> {
         if self.attempt_timeout.is_zero() {
             return Err(BuildError::AttemptTimeout);
         }
@@ -225,7 +243,8 @@ impl<D: From<Store>> Builder<D> {
         {
             return Err(BuildError::PodIp { ip, why });
         }
-        if let (Some(member), None) = (&self.member, self.pod_ip) {
+        let is_known = self.pod_ip.is_some() || self.own_address;
+        if let (Some(member), false) = (&self.member, is_known) {
             let member = member.clone();
             return Err(BuildError::NoPodIp { member });
         }

@@ -30,17 +30,21 @@ mod addresses;
 mod backend;
 mod build_error;
 mod builder;
+mod builder_more;
 mod builder_wire;
 mod client;
 mod config_service;
 mod fence;
 mod format;
 mod group;
+mod kubernetes_settings;
 mod member;
 mod memory;
+mod mode;
 mod names;
 mod own_pod;
 mod role_labels;
+mod saved;
 mod settings;
 mod size;
 mod snapshot;
@@ -54,8 +58,11 @@ pub use build_error::{BuildError, infer_config};
 pub use builder::Builder;
 pub use group::{Group, InvalidGroup};
 pub use kube;
+pub use kubernetes_settings::{FileError, KubernetesSettings, PatroniFile, SettingError};
+pub use mode::{InvalidMode, Mode};
 pub use names::{InvalidName, LabelKey, Labels, Namespace};
 pub use role_labels::RoleLabels;
+pub use saved::{Saved, SavedError, Selection};
 
 /// The example of the README, kept compiling.
 #[cfg(doctest)]

@@ -50,6 +50,11 @@ pub struct InvalidName {
 }
 
 impl Namespace {
+    /// The namespace `default`.
+    pub(crate) fn default_one() -> Self {
+        Self("default".to_owned())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

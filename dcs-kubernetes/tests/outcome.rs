@@ -89,6 +89,34 @@ async fn each_answer_has_the_outcome_that_it_proves() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_listed_status_is_transient_and_still_not_committed() {
+    for (listed, code, transient, expected) in [
+        (&[403_u16][..], 403, true, "not committed"),
+        (&[], 403, false, "not committed"),
+        (&[401], 403, false, "not committed"),
+        (&[302], 302, true, "unknown"),
+        // That somebody else wrote is an answer, and no trouble.
+        (&[409, 404], 409, false, "not committed"),
+        (&[409, 404], 404, false, "not committed"),
+    ] {
+        let (client, _) = client(move |_| Reply::Raw(code, String::new(), vec![]));
+        let builder = dcs_kubernetes::ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
+        let builder = builder.retriable_http_codes(listed.iter().copied());
+        let dcs = builder.build_with_client(client).unwrap();
+        let outcome = dcs.write(&leader(held("demo-0", 1)), at(100)).await;
+        assert_eq!(shown(&outcome), expected, "{listed:?} {code}");
+        let (Outcome::NotCommitted(error) | Outcome::Unknown(error)) = &outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(
+            error.is_transient(),
+            transient,
+            "{listed:?} {code}: {error}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_commit_returns_the_record_that_the_server_stored() {
     let stored = json!({"leader": "demo-9", "ttl": "15"});

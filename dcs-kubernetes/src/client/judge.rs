@@ -128,6 +128,12 @@ fn explain(answer: &Answer, status: &Status, context: &Context) -> Error {
     let source: BoxError = format!("HTTP {}: {why}", answer.status.as_u16()).into();
     let key = context.key.clone();
     match (answer.status.as_u16(), key) {
+        // Absence and conflict are answers, whatever anyone lists.
+        (status, _) if answer.is_listed && !matches!(status, 404 | 409) => Error::Unavailable {
+            backend: BACKEND,
+            retry_after: retry_after(&answer.headers),
+            source,
+        },
         (401, _) => Error::Unauthenticated {
             backend: BACKEND,
             source,

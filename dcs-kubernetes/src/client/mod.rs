@@ -3,6 +3,7 @@
 
 mod judge;
 mod request;
+mod servers;
 
 use std::fmt;
 use std::pin::pin;
@@ -20,6 +21,9 @@ use crate::settings::Settings;
 
 pub(crate) use judge::{Context, read, written};
 pub(crate) use request::Call;
+pub(crate) use servers::{ServerList, Servers};
+
+use self::servers::{Found, Place};
 
 /// Longest answer that is read; a list of 500 members is far below it.
 const BODY_MAX: usize = 8 << 20;
@@ -27,7 +31,7 @@ const BODY_MAX: usize = 8 << 20;
 /// Sends single attempts.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: kube::Client,
+    servers: Servers,
     clock: Arc<dyn Clock>,
     user_agent: Option<HeaderValue>,
 }
@@ -36,6 +40,8 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// Whether the settings list the status as passing trouble.
+    pub(crate) is_listed: bool,
     pub(crate) headers: HeaderMap,
     /// The status of an answer counts even where its body was cut off.
     pub(crate) body: Result<Bytes, BoxError>,
@@ -56,12 +62,12 @@ pub(crate) enum Failure {
 
 impl Client {
     pub(crate) fn new(
-        http: kube::Client,
+        servers: Servers,
         clock: Arc<dyn Clock>,
         user_agent: Option<HeaderValue>,
     ) -> Self {
         Self {
-            http,
+            servers,
             clock,
             user_agent,
         }
@@ -69,9 +75,14 @@ impl Client {
 
     /// One attempt, its body included, within the deadline.
     pub(crate) async fn attempt(&self, settings: &Settings, call: Call) -> Result<Answer, Failure> {
+        self.refresh(settings, &call).await;
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
-        let response = self.head(settings, call, &mut deadline).await?;
-        Ok(Answer::of(response, &mut deadline).await)
+        let (place, response) = self.head(settings, call, &mut deadline).await?;
+        let answer = Answer::of(settings, response, &mut deadline).await;
+        if answer.body.is_err() {
+            self.servers.failed(place);
+        }
+        Ok(answer)
     }
 
     /// An attempt whose answer, if it is a success, has a body that does not
@@ -81,12 +92,13 @@ impl Client {
         settings: &Settings,
         call: Call,
     ) -> Result<Result<Body, Answer>, Failure> {
+        self.refresh(settings, &call).await;
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
-        let response = self.head(settings, call, &mut deadline).await?;
+        let (_, response) = self.head(settings, call, &mut deadline).await?;
         if response.status().is_success() {
             return Ok(Ok(response.into_body()));
         }
-        Ok(Err(Answer::of(response, &mut deadline).await))
+        Ok(Err(Answer::of(settings, response, &mut deadline).await))
     }
 
     async fn head(
@@ -94,22 +106,66 @@ impl Client {
         settings: &Settings,
         call: Call,
         deadline: &mut BoxFuture<'static, ()>,
-    ) -> Result<http::Response<Body>, Failure> {
+    ) -> Result<(Place, http::Response<Body>), Failure> {
         let request = call
             .into_http(settings, self.user_agent.as_ref())
             .map_err(|error| Failure::NotSent(error.into()))?;
-        let answer = before(deadline, self.http.send(request)).await;
-        let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout))?;
-        answer.map_err(Failure::of)
+        let (place, http) = self.servers.choose();
+        let answer = before(deadline, http.send(request)).await;
+        let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
+        let answer = answer.and_then(|answer| answer.map_err(Failure::of));
+        if matches!(&answer, Err(failure) if !matches!(failure, Failure::NoCredentials(_))) {
+            self.servers.failed(place);
+        }
+        Ok((place, answer?))
+    }
+
+    /// Reads the list of API servers again, where that is due. Only what is
+    /// long waits for it, never a write and never a read of the lock.
+    async fn refresh(&self, settings: &Settings, call: &Call) {
+        if !matches!(call.verb(), "list" | "watch") {
+            return;
+        }
+        let Some(list) = self.servers.due() else {
+            return;
+        };
+        let mut request = http::Request::get(ServerList::PATH)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::ACCEPT_ENCODING, "identity");
+        if let Some(user_agent) = &self.user_agent {
+            request = request.header(http::header::USER_AGENT, user_agent);
+        }
+        let Ok(request) = request.body(Body::empty()) else {
+            return;
+        };
+        let mut deadline = self.clock.sleep(settings.attempt_timeout);
+        let (place, http) = self.servers.choose();
+        let response = match before(&mut deadline, http.send(request)).await {
+            Some(Ok(response)) => response,
+            _ => return self.servers.failed(place),
+        };
+        let answer = Answer::of(settings, response, &mut deadline).await;
+        if answer.status == StatusCode::FORBIDDEN {
+            return list.refused();
+        }
+        let body = answer.body.ok().filter(|_| answer.status.is_success());
+        if let Some(found) = body.and_then(|body| serde_json::from_slice::<Found>(&body).ok()) {
+            list.saw(&found);
+        }
     }
 }
 
 impl Answer {
-    async fn of(response: http::Response<Body>, deadline: &mut BoxFuture<'static, ()>) -> Self {
+    async fn of(
+        settings: &Settings,
+        response: http::Response<Body>,
+        deadline: &mut BoxFuture<'static, ()>,
+    ) -> Self {
         let (parts, body) = response.into_parts();
         let late = || Err("the answer was not complete within the deadline".into());
         Self {
             status: parts.status,
+            is_listed: settings.retriable.contains(&parts.status.as_u16()),
             headers: parts.headers,
             body: before(deadline, collect(body)).await.unwrap_or_else(late),
         }

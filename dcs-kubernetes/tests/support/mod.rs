@@ -10,3 +10,4 @@ pub(crate) mod faults;
 pub(crate) mod samples;
 pub(crate) mod scripted;
 pub(crate) mod server;
+pub(crate) mod web;

@@ -1,0 +1,276 @@
+//! Which API server a request goes to: the one that the cluster's configuration
+//! names, or, past their Service, one of them after the other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dcs_core::{Clock, Entropy, Stamp};
+use serde::Deserialize;
+
+/// How old the list of servers may be before it is read again.
+const REFRESH: Duration = Duration::from_secs(10);
+
+/// The ways of one client. Two clients of one handle share the list, and not
+/// the choice: a list that hangs says nothing about the lock's server.
+#[derive(Clone)]
+pub(crate) enum Servers {
+    /// One, or whatever stands behind its name.
+    Named(kube::Client),
+    Each(Arc<Each>),
+}
+
+/// All servers by their own addresses, and the Service at last.
+pub(crate) struct Each {
+    service: kube::Client,
+    config: kube::Config,
+    list: Arc<ServerList>,
+    chosen: Mutex<Chosen>,
+}
+
+#[derive(Default)]
+struct Chosen {
+    place: Option<Place>,
+    clients: BTreeMap<SocketAddr, kube::Client>,
+}
+
+/// Where a request went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Service,
+    Server(SocketAddr),
+}
+
+/// The servers that the cluster says it has.
+pub(crate) struct ServerList {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    state: Mutex<ListState>,
+}
+
+#[derive(Default)]
+struct ListState {
+    servers: Vec<SocketAddr>,
+    asked: Option<Stamp>,
+    is_off: bool,
+}
+
+/// The Endpoints of the API servers, as far as they are needed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Found {
+    subsets: Option<Vec<Subset>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Subset {
+    addresses: Option<Vec<Address>>,
+    ports: Option<Vec<Port>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Address {
+    ip: IpAddr,
+}
+
+#[derive(Debug, Deserialize)]
+struct Port {
+    name: Option<String>,
+    port: u16,
+    protocol: Option<String>,
+}
+
+impl Servers {
+    /// Past the Service: `service` is the way through it, `config` that of the
+    /// cluster, and `list` what the handle's clients share.
+    pub(crate) fn each(service: kube::Client, config: kube::Config, list: Arc<ServerList>) -> Self {
+        Self::Each(Arc::new(Each {
+            service,
+            config,
+            list,
+            chosen: Mutex::default(),
+        }))
+    }
+
+    /// The way that the next request goes.
+    pub(crate) fn choose(&self) -> (Place, kube::Client) {
+        match self {
+            Self::Named(client) => (Place::Service, client.clone()),
+            Self::Each(each) => each.choose(),
+        }
+    }
+
+    /// A request that went there was not answered: the next one goes elsewhere.
+    pub(crate) fn failed(&self, place: Place) {
+        if let Self::Each(each) = self {
+            each.failed(place);
+        }
+    }
+
+    /// The list, if it is to be read again now.
+    pub(crate) fn due(&self) -> Option<&ServerList> {
+        match self {
+            Self::Each(each) if each.list.is_due() => Some(&each.list),
+            _ => None,
+        }
+    }
+}
+
+impl Each {
+    fn choose(&self) -> (Place, kube::Client) {
+        let servers = self.list.servers();
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        chosen.clients.retain(|server, _| servers.contains(server));
+        let first = servers.first().copied();
+        let server = match chosen.place {
+            Some(Place::Service) => None,
+            Some(Place::Server(server)) if servers.contains(&server) => Some(server),
+            _ => first,
+        };
+        let Some(server) = server else {
+            return (Place::Service, self.service.clone());
+        };
+        let place = Place::Server(server);
+        chosen.place = Some(place);
+        if let Some(client) = chosen.clients.get(&server) {
+            return (place, client.clone());
+        }
+        match self.client(server) {
+            Ok(client) => {
+                chosen.clients.insert(server, client.clone());
+                (place, client)
+            }
+            Err(error) => {
+                tracing::warn!(%server, %error, "no client for this API server: going through the Service");
+                chosen.place = Some(Place::Service);
+                (Place::Service, self.service.clone())
+            }
+        }
+    }
+
+    fn failed(&self, place: Place) {
+        let servers = self.list.servers();
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another request has moved on already.
+        if chosen.place.is_some_and(|chosen| chosen != place) {
+            return;
+        }
+        let next = match place {
+            Place::Service => servers.first(),
+            Place::Server(server) => {
+                let at = servers.iter().position(|known| *known == server);
+                servers.get(at.map_or(0, |at| at + 1))
+            }
+        };
+        chosen.place = Some(next.map_or(Place::Service, |next| Place::Server(*next)));
+        tracing::debug!(failed = ?place, next = ?chosen.place, "moving on to the next API server");
+    }
+
+    /// A client of one server, which has to show a certificate for the name
+    /// that the configuration gives to all of them.
+    fn client(&self, server: SocketAddr) -> Result<kube::Client, dcs_core::BoxError> {
+        let mut config = self.config.clone();
+        let scheme = config.cluster_url.scheme_str().unwrap_or("https");
+        let url = format!("{scheme}://{server}/").parse()?;
+        if config.tls_server_name.is_none() {
+            let host = config.cluster_url.host().unwrap_or_default();
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            config.tls_server_name = Some(host.to_owned());
+        }
+        config.cluster_url = url;
+        Ok(kube::Client::try_from(config)?)
+    }
+}
+
+impl ServerList {
+    /// Where the list is read.
+    pub(crate) const PATH: &'static str = "/api/v1/namespaces/default/endpoints/kubernetes";
+
+    pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            clock,
+            entropy,
+            state: Mutex::default(),
+        }
+    }
+
+    fn servers(&self) -> Vec<SocketAddr> {
+        self.state().servers.clone()
+    }
+
+    /// True once for each time that the list is to be read.
+    fn is_due(&self) -> bool {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let is_old = |asked| now.holder_elapsed_since(asked) >= REFRESH;
+        let is_due = !state.is_off && state.asked.is_none_or(is_old);
+        if is_due {
+            state.asked = Some(now);
+        }
+        is_due
+    }
+
+    /// What the cluster says now. Where it names no server the old list stays.
+    pub(crate) fn saw(&self, found: &Found) {
+        let mut servers = found.servers();
+        if servers.is_empty() {
+            return;
+        }
+        // Not all members begin with the same one.
+        let count = servers.len() as u128;
+        let turn = usize::try_from(self.entropy.bits() % count).unwrap_or_default();
+        let mut state = self.state();
+        let known = |server| state.servers.contains(server);
+        if servers.len() == state.servers.len() && servers.iter().all(known) {
+            return;
+        }
+        servers.rotate_left(turn);
+        state.servers = servers;
+    }
+
+    /// The account may not read the list: the bypass is off from now on.
+    pub(crate) fn refused(&self) {
+        tracing::warn!(
+            "bypass_api_service is off: let a Role in namespace default grant get on endpoints/kubernetes to this account"
+        );
+        let mut state = self.state();
+        state.is_off = true;
+        state.servers.clear();
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, ListState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Found {
+    fn servers(&self) -> Vec<SocketAddr> {
+        let mut servers = Vec::new();
+        for subset in self.subsets.iter().flatten() {
+            let mut ports = subset.ports.iter().flatten();
+            let is_https = |port: &&Port| {
+                let protocol = port.protocol.as_deref().unwrap_or("TCP");
+                port.name.as_deref() == Some("https") && protocol == "TCP"
+            };
+            let Some(port) = ports.find(is_https) else {
+                continue;
+            };
+            let addresses = subset.addresses.iter().flatten();
+            servers.extend(addresses.map(|address| SocketAddr::new(address.ip, port.port)));
+        }
+        servers.sort_unstable();
+        servers.dedup();
+        servers
+    }
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Named(_) => "Named",
+            Self::Each(_) => "Each",
+        };
+        f.debug_tuple(name).finish()
+    }
+}

@@ -1,0 +1,434 @@
+//! Every setting of Patroni's, from its file and from its environment: what it
+//! does to the requests.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, its helpers too"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dcs_core::duties::Routing;
+use dcs_core::{Dcs, MemberRecord, TokioClock};
+use dcs_kubernetes::{KubernetesSettings, Mode, PatroniFile};
+use serde_json::{Map, json};
+use support::samples::{at, held, leader, name};
+use support::scripted::{Asked, Reply, client, list, object};
+
+/// One setting, and a part of the requests that is there because of it.
+struct Row {
+    setting: &'static str,
+    /// What else is set, in the file, so that it has an effect.
+    beside: &'static str,
+    yaml: &'static str,
+    variable: &'static str,
+    effect: &'static str,
+}
+
+const ROWS: [Row; 12] = [
+    row("namespace", "spilo", "spilo", "/namespaces/spilo/"),
+    row(
+        "labels",
+        "{application: spilo, tier: 7}",
+        "application: spilo, tier: 7",
+        "labelSelector=application%3Dspilo%2Ctier%3D7%2Ccluster-name%3Ddemo",
+    ),
+    row(
+        "scope_label",
+        "spilo/scope",
+        "spilo/scope",
+        "labelSelector=spilo%2Fscope%3Ddemo",
+    ),
+    row(
+        "role_label",
+        "spilo-role",
+        "spilo-role",
+        r#""spilo-role":"primary""#,
+    ),
+    row(
+        "leader_label_value",
+        "master",
+        "master",
+        r#""role":"master""#,
+    ),
+    row(
+        "follower_label_value",
+        "standby",
+        "standby",
+        r#""role":"standby""#,
+    ),
+    row(
+        "standby_leader_label_value",
+        "far",
+        "far",
+        r#""role":"far""#,
+    ),
+    Row {
+        beside: "leader_label_value: boss",
+        ..row(
+            "tmp_role_label",
+            "tmp-role",
+            "tmp-role",
+            r#""tmp-role":"primary""#,
+        )
+    },
+    row(
+        "bootstrap_labels",
+        "{boot: soon}",
+        r#"{"boot": "soon"}"#,
+        r#""boot":"soon""#,
+    ),
+    row(
+        "use_endpoints",
+        "on",
+        "TRUE",
+        "PATCH /api/v1/namespaces/default/endpoints/demo ",
+    ),
+    in_endpoints("pod_ip", "192.0.2.77", "192.0.2.77", r#""ip":"192.0.2.77""#),
+    in_endpoints(
+        "ports",
+        "[{name: postgresql, port: '5433'}, {name: api, port: 8008, protocol: TCP}]",
+        "{name: postgresql, port: 5433}, {name: api, port: 8008, protocol: TCP}",
+        r#"{"name":"postgresql","port":5433},{"name":"api","port":8008"#,
+    ),
+];
+
+/// Settings whose effect is no part of a request to a scripted server, each
+/// with where it is tested.
+const ELSEWHERE: [(&str, &str); 4] = [
+    ("retriable_http_codes", "below, and tests/outcome.rs"),
+    ("bypass_api_service", "below, and tests/bypass.rs"),
+    ("cacert", "src/kubernetes_settings/cluster.rs"),
+    ("context", "src/kubernetes_settings/cluster.rs"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn each_setting_of_the_file_has_its_effect_on_the_requests() {
+    for row in ROWS {
+        let with = format!("{}\n{}: {}", row.beside, row.setting, row.yaml);
+        let with = requests(KubernetesSettings::from_yaml(&with).unwrap()).await;
+        let without = KubernetesSettings::from_yaml(row.beside).unwrap();
+        row.judge(&with, &requests(without).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_variable_has_the_effect_of_its_setting() {
+    for row in ROWS {
+        let beside = KubernetesSettings::from_yaml(row.beside).unwrap();
+        let variable = format!("PATRONI_KUBERNETES_{}", row.setting.to_uppercase());
+        let of = |text: &'static str| {
+            let lookup = |asked: &str| (asked == variable).then(|| text.to_owned());
+            KubernetesSettings::from_lookup(lookup).unwrap()
+        };
+        let with = requests(of(row.variable).over(beside.clone())).await;
+        // An empty variable is none.
+        let without = requests(of(" ").over(beside)).await;
+        row.judge(&with, &without);
+    }
+}
+
+#[test]
+fn every_setting_has_a_row_or_is_tested_elsewhere() {
+    let rows = ROWS.iter().map(|row| row.setting);
+    let tested: BTreeSet<_> = rows.chain(ELSEWHERE.map(|(setting, _)| setting)).collect();
+    let known: BTreeSet<_> = KubernetesSettings::names().map(|(name, _)| name).collect();
+    assert_eq!(tested, known);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listed_status_is_passing_trouble_to_whoever_reads() {
+    for (yaml, lookup) in [
+        ("retriable_http_codes: 403", ""),
+        ("retriable_http_codes: [401, 403]", ""),
+        ("retriable_http_codes: 401, 403", ""),
+        ("", "PATRONI_KUBERNETES_RETRIABLE_HTTP_CODES"),
+        ("", "PATRONI_RETRIABLE_HTTP_CODES"),
+        ("{}", "NOTHING"),
+    ] {
+        let variables = |name: &str| (name == lookup).then(|| "401,403".to_owned());
+        let settings = KubernetesSettings::from_lookup(variables)
+            .unwrap()
+            .over(KubernetesSettings::from_yaml(yaml).unwrap());
+        let (client, _) = client(|_| Reply::Json(403, json!({"kind": "Status", "code": 403})));
+        let error = handle(&settings, client).load().await.unwrap_err();
+        assert_eq!(
+            error.is_transient(),
+            lookup != "NOTHING",
+            "{yaml} {lookup}: {error}"
+        );
+    }
+}
+
+#[test]
+fn the_switch_of_the_bypass_is_read_from_both() {
+    for (yaml, variable, expected) in [
+        ("bypass_api_service: yes", "", Some(true)),
+        ("bypass_api_service: true", "off", Some(false)),
+        ("", "1", Some(true)),
+        ("", "", None),
+    ] {
+        let lookup = |name: &str| {
+            (name == "PATRONI_KUBERNETES_BYPASS_API_SERVICE").then(|| variable.to_owned())
+        };
+        let settings = KubernetesSettings::from_lookup(lookup)
+            .unwrap()
+            .over(KubernetesSettings::from_yaml(yaml).unwrap());
+        assert_eq!(settings.bypass_api_service, expected, "{yaml} {variable}");
+    }
+}
+
+#[test]
+fn false_in_the_environment_is_false() {
+    for text in ["false", "False", "off", "no", "0"] {
+        let lookup =
+            |name: &str| (name == "PATRONI_KUBERNETES_USE_ENDPOINTS").then(|| text.to_owned());
+        let environment = KubernetesSettings::from_lookup(lookup).unwrap();
+        let file = KubernetesSettings::from_yaml("use_endpoints: true").unwrap();
+        assert_eq!(file.mode(), Mode::Endpoints);
+        assert_eq!(environment.over(file).mode(), Mode::ConfigMap, "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_allowed_is_refused_with_its_name_and_what_is() {
+    for (setting, value, said) in [
+        ("namespace", "../x", "a-z, 0-9 and '-'"),
+        ("namespace", "[a]", "no list"),
+        ("labels", "application", "a map"),
+        ("labels", "{a b: c}", "label key"),
+        ("labels", "{a: [1]}", "no list"),
+        ("scope_label", "a b", "prefix/name"),
+        ("role_label", "a/b/c", "prefix/name"),
+        ("leader_label_value", "a b", "at most 63"),
+        ("use_endpoints", "maybe", "true or false"),
+        ("bypass_api_service", "2", "true or false"),
+        ("pod_ip", "localhost", "IPv4 or IPv6"),
+        ("ports", "{port: 5432}", "a list"),
+        ("ports", "[{port: 0}]", "from 1 to 65535"),
+        (
+            "ports",
+            "[{port: 5432, protocol: QUIC}]",
+            "TCP, UDP or SCTP",
+        ),
+        ("ports", "[{port: 5432, hostPort: 1}]", "hostPort"),
+        ("ports", "[{port: 5432, name: A_B}]", "a-z, 0-9 and '-'"),
+        ("retriable_http_codes", "4O3", "100 to 599"),
+        ("retriable_http_codes", "[99]", "100 to 599"),
+    ] {
+        let error = KubernetesSettings::from_yaml(&format!("{setting}: {value}")).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("kubernetes.{setting} is")),
+            "{text}"
+        );
+        assert!(text.contains(said), "{text}");
+    }
+    let lookup = |name: &str| (name == "PATRONI_KUBERNETES_LABELS").then(|| "a: [".to_owned());
+    let text = KubernetesSettings::from_lookup(lookup)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("PATRONI_KUBERNETES_LABELS is \"a: [\": it is no YAML"),
+        "{text}"
+    );
+}
+
+#[test]
+fn names_that_mean_nothing_are_told_and_hinder_nothing() {
+    let settings = KubernetesSettings::from_yaml("use_endpoint: true\nnamespace: null").unwrap();
+    assert_eq!(settings.unknown(), ["use_endpoint"]);
+    assert_eq!(settings.namespace, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_namespace_of_the_pod_counts_where_nothing_else_names_one() {
+    let pod = |name: &str| (name == "POD_NAMESPACE").then(|| "of-pod".to_owned());
+    let environment = || KubernetesSettings::from_lookup(pod).unwrap();
+    let wire = requests(environment()).await;
+    assert!(wire.contains("/namespaces/of-pod/") && !wire.contains("/namespaces/default/"));
+    let file = KubernetesSettings::from_yaml("namespace: of-file").unwrap();
+    let wire = requests(environment().over(file)).await;
+    assert!(wire.contains("/namespaces/of-file/") && !wire.contains("of-pod"));
+}
+
+const FILE: &str = "
+scope: demo
+name: demo-0
+namespace: top
+kubernetes: {namespace: below, labels: {application: patroni}, use_endpoints: true}
+tags: {nofailover: true, failover_priority: 2}
+bootstrap: {dcs: {ttl: 30, loop_wait: 10}}
+postgresql: {connect_address: '192.0.2.1:5432', data_dir: /data}
+restapi: {connect_address: '192.0.2.1:8008'}
+citus: {group: 3, database: c}
+";
+
+#[test]
+fn a_file_of_patroni_says_all_that_a_member_needs() {
+    let file = PatroniFile::parse(FILE).unwrap();
+    assert_eq!(file.scope.unwrap().as_str(), "demo");
+    assert_eq!(file.name.unwrap().as_str(), "demo-0");
+    assert_eq!(file.tags["failover_priority"], 2);
+    assert_eq!(
+        file.bootstrap.unwrap().to_string(),
+        r#"{"ttl":30,"loop_wait":10}"#
+    );
+    assert_eq!(file.connect_address.as_deref(), Some("192.0.2.1:5432"));
+    assert_eq!(file.api_address.as_deref(), Some("192.0.2.1:8008"));
+    assert_eq!(file.group.unwrap().get(), 3);
+    assert_eq!(PatroniFile::parse("").unwrap(), PatroniFile::default());
+}
+
+#[test]
+fn a_namespace_at_the_top_stands_over_the_one_below_and_over_the_environment() {
+    let namespace = |file: &PatroniFile| file.kubernetes.namespace.clone().unwrap().to_string();
+    let file = PatroniFile::parse(FILE).unwrap();
+    assert_eq!(namespace(&file), "top");
+    let lookup = |name: &str| match name {
+        "PATRONI_KUBERNETES_NAMESPACE" => Some("environment".to_owned()),
+        // The prefix of keys in other stores.
+        "PATRONI_NAMESPACE" => Some("/service/".to_owned()),
+        "PATRONI_SCOPE" => Some("other".to_owned()),
+        "PATRONI_NAME" => Some("other-1".to_owned()),
+        _ => None,
+    };
+    let with = file.with_lookup(lookup).unwrap();
+    assert_eq!(namespace(&with), "top");
+    assert_eq!(with.scope.unwrap().as_str(), "other");
+    assert_eq!(with.name.unwrap().as_str(), "other-1");
+    let below = PatroniFile::parse(&FILE.replace("namespace: top", "")).unwrap();
+    assert_eq!(namespace(&below), "below");
+    assert_eq!(
+        namespace(&below.with_lookup(lookup).unwrap()),
+        "environment"
+    );
+}
+
+#[test]
+fn a_wrong_value_of_a_file_is_refused_with_its_path() {
+    for (text, path) in [
+        ("scope: Demo", "scope is \"Demo\""),
+        ("name: a_b", "name is \"a_b\""),
+        ("namespace: /service/", "namespace is \"/service/\""),
+        ("kubernetes: []", "kubernetes is \"[]\""),
+        ("kubernetes: {pod_ip: x}", "kubernetes.pod_ip is \"x\""),
+        ("citus: {group: -1}", "citus.group is \"-1\""),
+        ("bootstrap: {dcs: 7}", "bootstrap.dcs is \"7\""),
+        ("tags: none", "tags is \"none\""),
+        ("[1]", "no YAML object"),
+        ("scope: [", "no YAML object"),
+    ] {
+        let error = PatroniFile::parse(text).unwrap_err();
+        assert!(error.to_string().contains(path), "{error}");
+    }
+    let error = PatroniFile::read("/nonexistent/patroni.yml").unwrap_err();
+    assert!(
+        error.to_string().contains("/nonexistent/patroni.yml"),
+        "{error}"
+    );
+}
+
+const fn row(
+    setting: &'static str,
+    yaml: &'static str,
+    variable: &'static str,
+    effect: &'static str,
+) -> Row {
+    Row {
+        setting,
+        beside: "",
+        yaml,
+        variable,
+        effect,
+    }
+}
+
+const fn in_endpoints(
+    setting: &'static str,
+    yaml: &'static str,
+    variable: &'static str,
+    effect: &'static str,
+) -> Row {
+    Row {
+        beside: "use_endpoints: true",
+        ..row(setting, yaml, variable, effect)
+    }
+}
+
+impl Row {
+    fn judge(&self, with: &str, without: &str) {
+        let Self {
+            setting, effect, ..
+        } = self;
+        assert!(
+            with.contains(effect),
+            "{setting}: {effect} is not in\n{with}"
+        );
+        assert!(
+            !without.contains(effect),
+            "{setting}: {effect} is no effect of it\n{without}"
+        );
+    }
+}
+
+/// All requests of a member that reads, leads, and speaks in each role.
+async fn requests(settings: KubernetesSettings) -> String {
+    let (client, log) = client(answer);
+    let dcs = handle(&settings, client);
+    dcs.load().await.unwrap();
+    for (routing, state) in [
+        (Routing::Leader, "running"),
+        (Routing::StandbyLeader, "running"),
+        (Routing::Role("replica".to_owned()), "creating replica"),
+    ] {
+        let record = MemberRecord::new(name("demo-0"), Map::new()).with("state", state);
+        let outcome = dcs.put_member(&record.routed(routing)).await;
+        outcome.into_result().unwrap();
+    }
+    // The address is known from the member's own Pod by now.
+    let outcome = dcs.write(&leader(held("demo-0", 1)), at(100)).await;
+    outcome.into_result().unwrap();
+    let line = |asked: Asked| format!("{} {} {}\n", asked.method, asked.uri, asked.body);
+    log.all().into_iter().map(line).collect()
+}
+
+fn handle(settings: &KubernetesSettings, client: kube::Client) -> Arc<dyn Dcs> {
+    let (scope, clock) = ("demo".parse().unwrap(), Arc::new(TokioClock::new()));
+    match settings.mode() {
+        Mode::Endpoints => {
+            let builder = settings.endpoints(scope).unwrap().clock(clock);
+            Arc::new(
+                builder
+                    .member(name("demo-0"))
+                    .build_with_client(client)
+                    .unwrap(),
+            )
+        }
+        Mode::ConfigMap => {
+            let builder = settings.config_maps(scope).unwrap().clock(clock);
+            Arc::new(
+                builder
+                    .member(name("demo-0"))
+                    .build_with_client(client)
+                    .unwrap(),
+            )
+        }
+    }
+}
+
+fn answer(asked: &Asked) -> Reply {
+    let own_pod = json!({
+        "kind": "Pod",
+        "metadata": {"name": "demo-0", "uid": "u", "resourceVersion": "101"},
+        "spec": {}, "status": {"podIP": "192.0.2.10"},
+    });
+    match asked.method.as_str() {
+        "GET" => list(100, &[]),
+        _ if asked.is_of_pods() => Reply::Json(200, own_pod),
+        _ => Reply::Json(200, object("demo", 101, &json!({}))),
+    }
+}

@@ -1,0 +1,100 @@
+//! The result, as text, JSON or YAML.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use dcs_core::{Error, Key, Snapshot};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::args::Output;
+use crate::listing::Listing;
+use crate::table;
+
+/// The columns of a line of the history, as patronictl calls them.
+pub(crate) const HISTORY: [&str; 5] = ["TL", "LSN", "Reason", "Timestamp", "New Leader"];
+
+impl Output {
+    pub(crate) fn listing(self, listing: &Listing) -> anyhow::Result<String> {
+        match self {
+            Self::Table => Ok(table::listing(listing)),
+            _ => self.value(listing),
+        }
+    }
+
+    /// The history, a line an object. A line that is shorter than five has nulls.
+    pub(crate) fn history(self, snapshot: &Snapshot) -> anyhow::Result<String> {
+        let history = snapshot.history.readable(Key::History)?;
+        let lines = history.map_or(&[][..], |history| &history.0);
+        let lines: Vec<Value> = lines.iter().map(history_line).collect();
+        match self {
+            Self::Table => Ok(table::history(&lines)),
+            _ => self.value(&lines),
+        }
+    }
+
+    /// The configuration, in YAML its settings by name as patronictl prints them.
+    pub(crate) fn config(self, snapshot: &Snapshot) -> anyhow::Result<String> {
+        let config = snapshot.config.readable(Key::Config)?;
+        let config = config.ok_or_else(|| Error::Missing {
+            what: "the config key".to_owned(),
+            advice: "the first leader writes it",
+        })?;
+        let settings = Value::Object(config.settings().clone());
+        match self {
+            Self::Json => self.value(&settings),
+            Self::Table | Self::Yaml => Self::Yaml.value(&sorted(settings)),
+        }
+    }
+
+    fn value(self, value: &impl Serialize) -> anyhow::Result<String> {
+        match self {
+            Self::Yaml => serde_saphyr::to_string(value).context("writing YAML"),
+            _ => serde_json::to_string_pretty(value).context("writing JSON"),
+        }
+    }
+}
+
+/// Writes the result to stdout, whole and with one line end.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{}", text.trim_end_matches('\n'))
+        .and_then(|()| stdout.flush())
+        .context("writing to stdout")
+}
+
+/// An error with its causes in one line, each said once.
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{cause}");
+        }
+    }
+    text
+}
+
+fn history_line(line: &Value) -> Value {
+    let items = line.as_array().map_or(&[][..], Vec::as_slice);
+    let columns = HISTORY.iter().enumerate();
+    let columns = columns.map(|(at, name)| {
+        let item = items.get(at).cloned().unwrap_or(Value::Null);
+        ((*name).to_owned(), item)
+    });
+    json!(columns.collect::<Map<_, _>>())
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.into_iter().collect();
+            fields.sort_by(|one, other| one.0.cmp(&other.0));
+            let fields = fields.into_iter().map(|(key, value)| (key, sorted(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
