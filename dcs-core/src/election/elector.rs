@@ -255,7 +255,11 @@ impl ElectorBuilder {
     /// as the watch shows it and on each change. What the key does not say, and
     /// the static settings, stay as they were given here. Settings that would
     /// be unsafe are told as [`EventKind::Trouble`](super::EventKind::Trouble)
-    /// and not taken.
+    /// and not taken. A key that is removed or cannot be read changes nothing.
+    ///
+    /// Where it says `pause`, this member acquires nothing, unless a request to
+    /// hand over or a release names it as the next one to lead; what it holds it
+    /// goes on holding: see [`Elector::is_scope_paused`].
     pub const fn follow_config(mut self) -> Self {
         self.follows_config = true;
         self
@@ -354,6 +358,7 @@ impl ElectorBuilder {
             feed,
             base,
             follows_config: self.follows_config,
+            beside_patroni: self.beside.is_some(),
             config: None,
             times,
             stopping: false,

@@ -65,7 +65,7 @@ impl Machine {
         };
         self.tell_of_a_long_ttl(&sight);
         let is_too_long = !planted(Bug::ClampAboveWait) && self.another_clamp_is_too_long(&sight);
-        if is_too_long || !self.turn.may_acquire() {
+        if is_too_long || !self.may_acquire(&sight) {
             return;
         }
         let Some(left) = self.turn_in(now) else {
@@ -285,12 +285,15 @@ impl Machine {
     /// what is released is left alone, as if it were not. That only adds
     /// waiting, so the wall clock may have a say in it.
     pub(super) fn stands_aside(&self) -> bool {
-        let Some(request) = &self.request else {
-            return false;
-        };
+        let candidate = self.candidate();
+        candidate.is_some_and(|candidate| *candidate != self.me)
+    }
+
+    /// Whom a request that is due names to lead next.
+    pub(super) fn candidate(&self) -> Option<&MemberName> {
+        let request = self.request.as_ref()?;
         let due = request.scheduled_at.is_none_or(|at| at <= self.wall());
-        let another = |candidate: &MemberName| *candidate != self.me;
-        due && request.candidate.as_ref().is_some_and(another)
+        request.candidate.as_ref().filter(|_| due)
     }
 
     /// A claim with a longer T_CLAMP than our T_WAIT: its holder might believe
