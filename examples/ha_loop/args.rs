@@ -1,12 +1,12 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use dcs_core::election::{LeaseTiming, TimingError};
-use dcs_core::{MemberName, Scope};
-use dcs_kubernetes::{Labels, Namespace};
+use dcs_core::{MemberName, Rejected, Scope};
+use dcs_kubernetes::{Labels, Namespace, PatroniFile};
 
 /// A highly available program over a distributed configuration store: reads the
 /// config, keeps its member record fresh, leads or follows, obeys a failover
@@ -14,6 +14,14 @@ use dcs_kubernetes::{Labels, Namespace};
 #[derive(Debug, Parser)]
 #[command(name = "ha-loop", version)]
 pub(crate) struct Args {
+    /// A file of Patroni's settings, for a scope in which Patroni may lead, too.
+    /// The variables `PATRONI_...` stand over it, and flags that are given over both.
+    /// Without such a flag `bootstrap.dcs` and Patroni's defaults count, and not those below.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What that file and the environment say.
+    #[arg(skip)]
+    pub(crate) file: Option<PatroniFile>,
     /// Where the keys live. Off memory a kubeconfig or a Pod says which cluster.
     #[arg(long, value_enum, default_value = "memory")]
     pub(crate) backend: Backend,
@@ -76,13 +84,19 @@ pub(crate) enum Output {
     Json,
 }
 
-/// Why flags cannot be obeyed that are fine one by one.
+/// Why flags, or what stands in the file, cannot be obeyed that are fine one by one.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// `--backend lease`.
     NotYet,
     /// In a cluster clients have to be sent to the Pod's own address.
     NoPodIp,
+    /// `--config` with `--backend memory`.
+    FileOnMemory,
+    /// A file without a scope.
+    NoScope,
+    /// A setting of `bootstrap.dcs` that would have its default in silence.
+    Bootstrap(Rejected),
 }
 
 impl std::fmt::Display for Refused {
@@ -90,19 +104,21 @@ impl std::fmt::Display for Refused {
         f.write_str(match self {
             Self::NotYet => "--backend lease is not there yet: use memory, endpoints or configmap",
             Self::NoPodIp => "the address of this Pod is not known: set POD_IP from status.podIP, or give --pod-ip",
+            Self::FileOnMemory => "--config is for a cluster: leave --backend out, or use endpoints or configmap",
+            Self::NoScope => "the file names no scope: write scope, set PATRONI_SCOPE, or give --scope",
+            Self::Bootstrap(it) => {
+                let (setting, value, allowed) = (it.setting, &it.value, it.allowed);
+                return write!(f, "bootstrap.dcs.{setting} is {value}: {allowed}");
+            }
         })
     }
 }
 
 impl std::error::Error for Refused {}
 
-impl Args {
-    /// The timing that the flags ask for.
-    pub(crate) fn timing(&self) -> Result<LeaseTiming, TimingError> {
-        let timing = LeaseTiming::new(self.ttl, self.loop_wait, self.retry_timeout)?;
-        match self.max_ttl {
-            Some(max_ttl) => timing.with_max_ttl(max_ttl),
-            None => Ok(timing),
-        }
+impl Refused {
+    /// Whether the arguments are bad, and not what they ask for.
+    pub(crate) const fn is_argument(&self) -> bool {
+        !matches!(self, Self::NotYet)
     }
 }

@@ -4,26 +4,36 @@
 //! `--backend endpoints` or `configmap` takes part in a real cluster.
 
 mod args;
+mod config_file;
 mod member;
 mod on_kubernetes;
 mod on_memory;
 mod report;
 mod stand_in;
+mod store;
+mod turn;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
-use dcs_core::NameError;
-use dcs_kubernetes::BuildError;
+use clap::{CommandFactory, FromArgMatches};
+use dcs_core::{MemberName, MemberRecord, NameError};
+use dcs_kubernetes::{BuildError, PatroniFile};
+use serde_json::Map;
 use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Args, Backend, Refused};
 use report::Report;
 
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version of Patroni whose ways these are: it reads that of other members.
+const SPEAKS: &str = "4.1.5";
+
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let given = Args::command().get_matches();
+    let args = Args::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
@@ -31,10 +41,14 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let timing = match args.timing() {
-        Ok(timing) => timing,
+    let asked = args.with_file(&given).and_then(|args| {
+        let timing = args.timing()?;
+        Ok((args, timing))
+    });
+    let (args, timing) = match asked {
+        Ok(asked) => asked,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", report::causes(error.as_ref()));
             return ExitCode::from(2);
         }
     };
@@ -63,16 +77,47 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", report::causes(error.as_ref()));
-            let is_argument = matches!(error.downcast_ref(), Some(BuildError::PodIp { .. }))
-                || matches!(error.downcast_ref(), Some(Refused::NoPodIp))
-                || error.downcast_ref::<NameError>().is_some();
-            if is_argument {
+            if is_argument(&error) {
                 ExitCode::from(2)
             } else {
                 ExitCode::FAILURE
             }
         }
     }
+}
+
+/// Whether the arguments, or what stands in the file, were bad.
+fn is_argument(error: &anyhow::Error) -> bool {
+    let of_settings = |error: &BuildError| {
+        use BuildError::{CaCert, Context, Name, PodIp, Ports};
+        matches!(
+            error,
+            PodIp { .. } | Name(_) | Ports { .. } | Context { .. } | CaCert { .. }
+        )
+    };
+    error.downcast_ref().is_some_and(of_settings)
+        || error.downcast_ref().is_some_and(Refused::is_argument)
+        || error.downcast_ref::<NameError>().is_some()
+}
+
+/// What a member says of itself as a follower that runs: in the words of Patroni,
+/// and of this version of it where it may look.
+fn says(name: MemberName, address: &str, file: Option<&PatroniFile>) -> MemberRecord {
+    let version = if file.is_some() { SPEAKS } else { VERSION };
+    let mut says = MemberRecord::new(name, Map::new())
+        .with("conn_url", format!("postgres://{address}/postgres"));
+    if let Some(api) = file.and_then(|file| file.api_address.as_ref()) {
+        says = says.with("api_url", format!("http://{api}/patroni"));
+    }
+    says = says
+        .with("state", "running")
+        .with("role", "replica")
+        .with("version", version);
+    let Some(file) = file else { return says };
+    if !file.tags.is_empty() {
+        says = says.with("tags", file.tags.clone());
+    }
+    says.with("dcs_version", VERSION)
 }
 
 /// Completes on SIGINT and on SIGTERM.

@@ -117,14 +117,16 @@ impl World {
 
     fn start(&mut self, me: MemberName, bootstrap: bool) {
         self.started += 1;
+        let address = format!("192.0.2.{}:5432", self.started);
         let member = Member {
             dcs: Arc::new(self.store.handle(self.observer.scope())),
-            address: format!("192.0.2.{}", self.started),
+            record: crate::says(me.clone(), &address, None),
             timing: self.timing.clone(),
+            seed: self.timing.to_config(),
+            beside: None,
             clock: Arc::<TokioClock>::clone(&self.clock),
             entropy: Arc::new(SeededEntropy::new(self.started)),
             report: self.report.clone(),
-            me: me.clone(),
             bootstrap,
         };
         let (stop, stopped) = watch::channel(false);

@@ -1,9 +1,11 @@
 //! Stand-ins for the Pods that a cluster would run the members in: a member key
 //! is an annotation of a Pod, so outside a cluster there has to be one.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, bail};
 use dcs_core::{MemberName, Scope};
-use dcs_kubernetes::{Labels, Namespace};
+use dcs_kubernetes::Namespace;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use serde_json::json;
@@ -24,16 +26,12 @@ impl StandIn {
         client: kube::Client,
         namespace: &Namespace,
         scope: &Scope,
-        labels: &Labels,
+        labels: BTreeMap<String, String>,
         name: &MemberName,
     ) -> anyhow::Result<Self> {
         let pods: Api<Pod> = Api::namespaced(client, namespace.as_str());
-        let mut all: serde_json::Map<_, _> = labels
-            .iter()
-            .map(|(key, value)| (key.to_owned(), json!(value)))
-            .collect();
-        all.insert("cluster-name".to_owned(), json!(scope.as_str()));
-        all.insert(MARK.to_owned(), json!("true"));
+        let mut all = labels;
+        all.insert(MARK.to_owned(), "true".to_owned());
         let pod = serde_json::from_value(json!({
             "metadata": { "name": name.as_str(), "labels": all },
             // No node takes it, so no node pulls the image.
@@ -53,7 +51,7 @@ impl StandIn {
                 let labels = there.metadata.labels.clone().unwrap_or_default();
                 if !all
                     .iter()
-                    .all(|(key, value)| labels.get(key).is_some_and(|l| value == l))
+                    .all(|(key, value)| labels.get(key) == Some(value))
                 {
                     bail!(
                         "Pod {name} exists and is no stand-in of scope {scope}: choose another --name or --scope"
