@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dcs_core::duties::{
-    LeaderDuties, MemberKeeper, Routing, Situation, Turn, Why, eligibility, may_lead,
+    LeaderDuties, MemberKeeper, Routing, Situation, Turn, eligibility, may_lead,
 };
 use dcs_core::election::{Elector, Eligibility, Lease, TermError};
 use dcs_core::{ClusterView, Config, MemberRecord, Snapshot, Timestamp, WriteError};
@@ -150,11 +150,8 @@ impl<'a> Turns<'a> {
                 failed(me, "a duty of the leader", trouble);
             }
         }
-        match turn.cleared {
-            None | Some(Why::Obeyed | Why::BeforeTheTerm) => {}
-            Some(why) => {
-                tracing::warn!(member = %me, "the request to hand over was removed: {why}");
-            }
+        if let Some(why) = turn.cleared {
+            tracing::info!(member = %me, "the request to hand over was removed: {why}");
         }
         turn
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use support::api::{annotation, revision};
 use support::cluster::{Backend, Cluster, SCOPE, timing};
 use support::process::Piped;
+use support::recorder::{Happened, Recorder};
 use support::wait::{now_ms, seconds, until};
 
 /// The same test on both kinds of objects.
@@ -40,6 +41,7 @@ macro_rules! on_both {
 }
 on_both!(
     a_stand_in_is_made_and_removed,
+    nobody_is_sent_to_a_leader_that_was_told_to_end,
     a_stand_in_that_a_killed_run_left_behind_is_adopted,
     a_pod_of_someone_else_is_refused_and_left_alone,
     a_lock_of_someone_else_is_named_and_left_alone,
@@ -58,6 +60,7 @@ async fn a_stand_in_is_made_and_removed(backend: Backend) {
             "application": "dcs",
             "cluster-name": SCOPE,
             "dcs.internal/stand-in": "true",
+            "role": "replica",
         });
         assert_eq!(pod["metadata"]["labels"], labels);
         cluster.signal("demo-0", signal);
@@ -65,6 +68,41 @@ async fn a_stand_in_is_made_and_removed(backend: Backend) {
         assert!(ended.status.success(), "{signal:?}: {ended:?}");
         assert_eq!(pod_of(&cluster).await, None, "{signal:?}");
     }
+}
+
+async fn nobody_is_sent_to_a_leader_that_was_told_to_end(backend: Backend) {
+    let mut cluster = Cluster::open("left", backend, timing()).await;
+    let pods = Recorder::start(&cluster.api, "pods").await;
+    let lock = Recorder::start(&cluster.api, backend.plural()).await;
+    cluster.start_with("demo-0", &["--bootstrap"]);
+    until("clients are sent to the leader", seconds(10), async || {
+        let pod = pod_of(&cluster).await?;
+        (pod["metadata"]["labels"]["role"] == "primary").then_some(())
+    })
+    .await;
+    cluster.signal("demo-0", Signal::TERM);
+    let ended = cluster.ended("demo-0").await;
+    assert!(ended.status.success(), "{ended:?}");
+    let versions = until("the Pod is seen to be gone", seconds(10), async || {
+        let versions = pods.of("demo-0");
+        let is_gone = versions.last()?.happened == Happened::Deleted;
+        is_gone.then_some(versions)
+    })
+    .await;
+    let left = versions
+        .iter()
+        .rfind(|v| v.happened == Happened::Modified)
+        .unwrap();
+    assert_eq!(left.object["metadata"]["labels"].get("role"), None);
+    let status = annotation(&left.object, "status").unwrap();
+    assert!(status.contains(r#""state":"stopped""#), "{status}");
+    let versions = lock.of(backend.leader_object());
+    let released = versions.last().unwrap();
+    assert_eq!(annotation(&released.object, "leader"), None);
+    assert!(
+        left.revision < released.revision,
+        "before the others may lead"
+    );
 }
 
 async fn a_stand_in_that_a_killed_run_left_behind_is_adopted(backend: Backend) {

@@ -12,6 +12,9 @@ use crate::support::cluster::{Backend, Cluster};
 use crate::support::recorder::{Happened, Recorder, Version};
 use crate::support::wait::{seconds, until};
 
+/// The token of the term that an object belongs to.
+const FENCE: &str = "dcs.internal/fence";
+
 pub(crate) fn judge_config(cluster: &Cluster, versions: &[Version]) {
     let (ttl, wait) = (cluster.timing.ttl, cluster.timing.loop_wait);
     let seeded = format!(
@@ -19,23 +22,57 @@ pub(crate) fn judge_config(cluster: &Cluster, versions: &[Version]) {
         ttl.as_secs(),
         wait.as_secs()
     );
+    let terms = cluster.verdict().terms;
+    let mut last = BTreeMap::new();
     for Version { object, .. } in versions {
         assert_eq!(object["metadata"]["labels"], labels(), "{object:#}");
-        for (key, text) in texts(object) {
-            match &*key {
-                "config" => assert!(text.starts_with(&seeded) && is_compact(&text), "{text}"),
+        let texts = texts(object);
+        for (key, text) in &texts {
+            let before = last.get(key);
+            match &**key {
+                "config" => assert!(text.starts_with(&seeded) && is_compact(text), "{text}"),
                 "initialize" => assert!(text.len() >= 10 && text.parse::<u64>().is_ok(), "{text}"),
+                "history" => {
+                    let before = before.map_or("[", |before: &String| before.trim_end_matches(']'));
+                    assert!(text.starts_with(before) && is_compact(text), "{text}");
+                    continue;
+                }
+                FENCE => {
+                    let fence: u128 = text.parse().unwrap();
+                    let before = before.map_or(0, |before| before.parse().unwrap());
+                    assert!(fence >= before, "{fence} after {before}");
+                    assert!(terms.iter().any(|term| term.token == fence), "{fence}");
+                    continue;
+                }
                 _ => panic!("{key}: {text}"),
             }
+            assert!(
+                before.is_none_or(|before| before == text),
+                "written once: {text}"
+            );
         }
+        last = texts;
     }
-    let last = &versions.last().unwrap().object;
-    assert_eq!(texts(last).len(), 2, "{last:#}");
-    assert!(versions.len() <= 2, "written once each: {versions:#?}");
+    assert_eq!(last.len(), 4, "{last:?}");
+    let history: Vec<Vec<Value>> = serde_json::from_str(&last["history"]).unwrap();
+    let told = (1_u64..)
+        .zip(&terms)
+        .map(|(ended, term)| (ended, &*term.member));
+    let lines = history
+        .iter()
+        .map(|line| (line[0].as_u64().unwrap(), line[4].as_str().unwrap()));
+    assert_eq!(lines.collect::<Vec<_>>(), told.collect::<Vec<_>>());
 }
 
 pub(crate) fn judge_failover(cluster: &Cluster, versions: &[Version]) {
-    let counts: Vec<usize> = versions.iter().map(|v| texts(&v.object).len()).collect();
+    let count = |version: &Version| {
+        let mut texts = texts(&version.object);
+        texts.remove(FENCE);
+        texts.len()
+    };
+    let mut counts: Vec<usize> = versions.iter().map(count).collect();
+    // The next leader puts its fence beside a request before it removes it.
+    counts.dedup();
     assert_eq!(counts, [2, 0, 2, 0], "asked and consumed, twice");
     for Version { object, .. } in versions {
         assert_eq!(object["metadata"]["labels"], labels(), "{object:#}");
@@ -62,9 +99,16 @@ pub(crate) fn judge_pods(pods: &Recorder) {
         let address: u8 = name.strip_prefix("demo-").unwrap().parse().unwrap();
         let url = format!("postgres://192.0.2.{}:5432/postgres", address + 1);
         assert_eq!(status["conn_url"], url);
-        assert_eq!(status["state"], "running");
-        let roles = ["primary", "replica"];
-        assert!(roles.contains(&status["role"].as_str().unwrap()), "{text}");
+        let role = status["role"].as_str().unwrap();
+        assert!(["primary", "replica"].contains(&role), "{text}");
+        // Nobody is sent to a member that has stopped.
+        let routed = match status["state"].as_str().unwrap() {
+            "running" => Some(role),
+            "stopped" => None,
+            state => panic!("{state}: {text}"),
+        };
+        let label = version.object["metadata"]["labels"].get("role");
+        assert_eq!(label.and_then(Value::as_str), routed, "{text}");
     }
 }
 

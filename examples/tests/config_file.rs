@@ -1,0 +1,315 @@
+//! What `--config` makes of Patroni's file, of the environment over it, and of
+//! the flags over both.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, its helpers too"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use support::api::{Api, annotation};
+use support::cluster::Backend;
+use support::process::{Ended, Process, folder, ha_loop};
+use support::stub::{Answer, Stub};
+use support::wait::{seconds, until};
+
+const BAD_ARGUMENTS: Option<i32> = Some(2);
+const NOT_DONE: Option<i32> = Some(1);
+
+/// A file, and what a run of it does on a server that refuses everything.
+struct Run {
+    folder: PathBuf,
+    stub: Stub,
+}
+
+impl Run {
+    fn new(test: &str, file: &str) -> Self {
+        let folder = folder(&format!("config-{test}"));
+        fs::write(folder.join("patroni.yml"), file).unwrap();
+        let stub = Stub::start(|_| refused(403));
+        Self { folder, stub }
+    }
+
+    async fn end(&self, environment: &[(&str, &str)], flags: &[&str]) -> Ended {
+        let mut command = ha_loop();
+        command
+            .arg("--config")
+            .arg(self.folder.join("patroni.yml"))
+            .args(flags)
+            .env("KUBECONFIG", self.stub.kubeconfig(&self.folder))
+            .envs(environment.iter().copied());
+        Process::start(command, &self.folder, "run").end().await
+    }
+
+    /// The first request: where the program looks for its scope.
+    fn first(&self) -> String {
+        self.stub.seen()[0]
+            .line
+            .replace("%2C", ",")
+            .replace("%3D", "=")
+    }
+}
+
+fn refused(status: u16) -> Answer {
+    Answer::Json(status, json!({"kind": "Status", "code": status}))
+}
+
+#[tokio::test]
+async fn the_file_says_where_the_scope_is() {
+    let run = Run::new(
+        "file",
+        "scope: one\nname: one-0\nkubernetes: {namespace: blue, use_endpoints: yes, labels: {team: x}}",
+    );
+    assert_eq!(run.end(&[], &[]).await.status.code(), NOT_DONE);
+    let first = run.first();
+    for word in ["/namespaces/blue/endpoints?", "team=x", "cluster-name=one"] {
+        assert!(first.contains(word), "{word}: {first}");
+    }
+}
+
+#[tokio::test]
+async fn the_environment_stands_over_the_file() {
+    let run = Run::new(
+        "environment",
+        "scope: one\nname: one-0\nkubernetes: {namespace: blue, use_endpoints: yes}",
+    );
+    let environment = [
+        ("PATRONI_SCOPE", "two"),
+        ("PATRONI_KUBERNETES_NAMESPACE", "green"),
+        ("PATRONI_KUBERNETES_USE_ENDPOINTS", "false"),
+    ];
+    assert_eq!(run.end(&environment, &[]).await.status.code(), NOT_DONE);
+    let first = run.first();
+    for word in ["/namespaces/green/configmaps?", "cluster-name=two"] {
+        assert!(first.contains(word), "{word}: {first}");
+    }
+}
+
+#[tokio::test]
+async fn flags_that_are_given_stand_over_both() {
+    let run = Run::new(
+        "flags",
+        "scope: one\nname: one-0\nkubernetes: {namespace: blue, labels: {team: x}, use_endpoints: yes}",
+    );
+    let environment = [("PATRONI_SCOPE", "two"), ("POD_NAMESPACE", "red")];
+    let flags = [
+        "--scope",
+        "three",
+        "--namespace",
+        "grey",
+        "--labels",
+        "team=y",
+        "--backend",
+        "configmap",
+    ];
+    let ended = run.end(&environment, &flags).await;
+    assert_eq!(ended.status.code(), NOT_DONE);
+    let first = run.first();
+    let words = [
+        "/namespaces/grey/configmaps?",
+        "team=y",
+        "cluster-name=three",
+    ];
+    for word in words {
+        assert!(first.contains(word), "{word}: {first}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_file_is_refused_before_anything_is_sent() {
+    let long = "scope: one\nbootstrap: {dcs: {ttl: 172800}}";
+    for (test, file, environment, flags, words) in [
+        ("list", "- scope", &[][..], &[][..], &["no YAML object"][..]),
+        (
+            "scope",
+            "scope: One",
+            &[],
+            &[],
+            &["scope", "One", "DNS-1123"],
+        ),
+        (
+            "no-scope",
+            "name: one-0",
+            &[],
+            &[],
+            &["no scope", "PATRONI_SCOPE"],
+        ),
+        (
+            "setting",
+            "scope: one\nkubernetes: {use_endpoints: perhaps}",
+            &[],
+            &[],
+            &["kubernetes.use_endpoints", "perhaps"],
+        ),
+        (
+            "variable",
+            "scope: one",
+            &[("PATRONI_KUBERNETES_PORTS", "[{port: 0}]")],
+            &[],
+            &["PATRONI_KUBERNETES_PORTS"],
+        ),
+        (
+            "bootstrap",
+            "scope: one\nbootstrap: {dcs: {pause: perhaps}}",
+            &[],
+            &[],
+            &["bootstrap.dcs.pause", "perhaps", "true or false"],
+        ),
+        ("ttl", long, &[], &[], &["ttl", "1 s to 1 day"]),
+        (
+            "memory",
+            "scope: one",
+            &[],
+            &["--backend", "memory"],
+            &["--config", "endpoints or configmap"],
+        ),
+        (
+            "context",
+            "scope: one\nname: one-0\nkubernetes: {context: elsewhere}",
+            &[],
+            &[],
+            &["elsewhere", "it has c"],
+        ),
+    ] {
+        let run = Run::new(&format!("bad-{test}"), file);
+        let ended = run.end(environment, flags).await;
+        assert_eq!(ended.status.code(), BAD_ARGUMENTS, "{ended:?}");
+        assert_eq!((&*ended.out, run.stub.seen().len()), ("", 0), "{ended:?}");
+        for word in words {
+            assert!(ended.err.contains(word), "{word:?}: {}", ended.err);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_named() {
+    let run = Run::new("missing", "");
+    fs::remove_file(run.folder.join("patroni.yml")).unwrap();
+    let ended = run.end(&[], &[]).await;
+    assert_eq!(ended.status.code(), BAD_ARGUMENTS, "{ended:?}");
+    assert!(
+        ended.err.contains("patroni.yml cannot be read"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn a_setting_that_nobody_knows_is_told() {
+    let run = Run::new(
+        "unknown",
+        "scope: one\nname: one-0\nkubernetes: {use_endpoint: yes}",
+    );
+    let ended = run.end(&[], &[]).await;
+    assert_eq!(ended.status.code(), NOT_DONE, "{ended:?}");
+    assert!(
+        ended.err.contains("kubernetes.use_endpoint"),
+        "{}",
+        ended.err
+    );
+    assert!(run.first().contains("configmaps"), "not obeyed");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_waited_for() {
+    let mut run = Run::new(
+        "away",
+        "scope: one\nname: one-0\nbootstrap: {dcs: {loop_wait: 1}}",
+    );
+    let asked = AtomicUsize::new(0);
+    run.stub = Stub::start(move |_| {
+        let away = asked.fetch_add(1, Ordering::SeqCst) < 6;
+        refused(if away { 503 } else { 403 })
+    });
+    let ended = run.end(&[], &[]).await;
+    assert_eq!(ended.status.code(), NOT_DONE, "{ended:?}");
+    assert!(ended.err.contains("trying again"), "{}", ended.err);
+    assert!(ended.err.contains("was denied"), "{}", ended.err);
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
+async fn a_member_by_patronis_file_says_and_seeds_what_it_says_in_endpoints() {
+    by_file(Backend::Endpoints).await;
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
+async fn a_member_by_patronis_file_says_and_seeds_what_it_says_in_configmaps() {
+    by_file(Backend::ConfigMap).await;
+}
+
+async fn by_file(backend: Backend) {
+    let api = Api::open().await;
+    let folder = folder(&format!("config-live-{}", backend.flag()));
+    let file = json!({
+        "scope": "demo",
+        "name": "demo-0",
+        "kubernetes": {
+            "namespace": api.namespace,
+            "labels": {"application": "patroni"},
+            "use_endpoints": backend == Backend::Endpoints,
+            "role_label": "function",
+            "leader_label_value": "master",
+        },
+        "postgresql": {"connect_address": "192.0.2.77:6432"},
+        "restapi": {"connect_address": "192.0.2.77:8008"},
+        "tags": {"failover_priority": 2},
+        "bootstrap": {"dcs": {"ttl": 20, "maximum_lag_on_failover": 1}},
+    });
+    let path = folder.join("patroni.yml");
+    fs::write(&path, file.to_string()).unwrap();
+    let mut command = ha_loop();
+    command
+        .arg("--config")
+        .arg(path)
+        .args(["--loop-wait", "2s", "--retry-timeout", "3s"])
+        .args(["--output", "json", "--bootstrap", "--duration", "10m"]);
+    let mut process = Process::start(command, &folder, "demo-0");
+
+    let plural = backend.plural();
+    let config = until("the leader seeds the config", seconds(10), async || {
+        let config = api.get(plural, "demo-config").await?;
+        annotation(&config, "config").is_some().then_some(config)
+    })
+    .await;
+    let seeded = r#"{"ttl":20,"maximum_lag_on_failover":1,"loop_wait":2,"retry_timeout":3}"#;
+    assert_eq!(annotation(&config, "config"), Some(seeded));
+    let pod = until("the Pod is the leader's", seconds(10), async || {
+        let pod = api.get("pods", "demo-0").await?;
+        (pod["metadata"]["labels"]["function"] == "master").then_some(pod)
+    })
+    .await;
+    let says = json!({
+        "conn_url": "postgres://192.0.2.77:6432/postgres",
+        "api_url": "http://192.0.2.77:8008/patroni",
+        "state": "running",
+        "role": "primary",
+        "version": "4.1.5",
+        "tags": {"failover_priority": 2},
+        "dcs_version": env!("CARGO_PKG_VERSION"),
+    });
+    assert_eq!(annotation(&pod, "status"), Some(&*says.to_string()));
+    until("the lease is renewed", seconds(10), async || {
+        let events = process.events();
+        events.iter().any(|event| event.is("renewed")).then_some(())
+    })
+    .await;
+    // The id and the history are for whoever has a database.
+    let config = api.get(plural, "demo-config").await.unwrap();
+    for key in ["initialize", "history"] {
+        assert_eq!(annotation(&config, key), None, "{config:#}");
+    }
+    let service: Option<Value> = api.get("services", "demo-config").await;
+    assert_eq!(service.is_some(), backend == Backend::Endpoints);
+    process.signal(Signal::TERM);
+    let ended = process.end().await;
+    assert!(ended.status.success(), "{ended:?}");
+}
