@@ -176,14 +176,17 @@ impl Member {
     }
 }
 
-/// Id and history of a scope in which Patroni may lead belong to its databases.
+/// Id and history of a scope in which Patroni may lead belong to its databases;
+/// but who asserted a first bootstrap has begun the id, and so finishes it.
 fn duties(member: &Member) -> LeaderDuties {
-    let duties = LeaderDuties::new(member.seed.clone()).keep_sync();
-    if member.beside.is_some() {
-        return duties;
+    let mut duties = LeaderDuties::new(member.seed.clone()).keep_sync();
+    let is_own = member.beside.is_none();
+    if is_own {
+        duties = duties.keep_history();
     }
-    let now = Timestamp::from_system_time(member.clock.wall());
+    if is_own || member.bootstrap {
+        let now = Timestamp::from_system_time(member.clock.wall());
+        duties = duties.initialize(now.as_millis().to_string());
+    }
     duties
-        .initialize(now.as_millis().to_string())
-        .keep_history()
 }

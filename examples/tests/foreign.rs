@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::api::{annotation, revision};
 use support::cluster::{Backend, Cluster, SCOPE, timing};
 use support::process::Piped;
-use support::recorder::{Happened, Recorder};
+use support::recorder::{Happened, Recorder, Version};
 use support::wait::{now_ms, seconds, until};
 
 /// The same test on both kinds of objects.
@@ -89,13 +89,12 @@ async fn nobody_is_sent_to_a_leader_that_was_told_to_end(backend: Backend) {
         is_gone.then_some(versions)
     })
     .await;
-    let left = versions
-        .iter()
-        .rfind(|v| v.happened == Happened::Modified)
-        .unwrap();
+    let has_stopped = |version: &&Version| {
+        let status = annotation(&version.object, "status");
+        status.is_some_and(|status| status.contains(r#""state":"stopped""#))
+    };
+    let left = versions.iter().find(has_stopped).unwrap();
     assert_eq!(left.object["metadata"]["labels"].get("role"), None);
-    let status = annotation(&left.object, "status").unwrap();
-    assert!(status.contains(r#""state":"stopped""#), "{status}");
     let versions = lock.of(backend.leader_object());
     let released = versions.last().unwrap();
     assert_eq!(annotation(&released.object, "leader"), None);
