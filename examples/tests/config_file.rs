@@ -33,9 +33,12 @@ impl Run {
     fn new(test: &str, file: &str) -> Self {
         let folder = folder(&format!("config-{test}"));
         fs::write(folder.join("patroni.yml"), file).unwrap();
-        let stub = Stub::start(|asked| match asked.line.contains("/pods?") {
-            true => nothing(),
-            false => refused(403),
+        let stub = Stub::start(|asked| {
+            if asked.line.contains("/pods?") {
+                nothing()
+            } else {
+                refused(403)
+            }
         });
         Self { folder, stub }
     }
@@ -49,6 +52,15 @@ impl Run {
             .env("KUBECONFIG", self.stub.kubeconfig(&self.folder))
             .envs(environment.iter().copied());
         Process::start(command, &self.folder, "run").end().await
+    }
+
+    #[track_caller]
+    fn assert_refused(&self, ended: &Ended, words: &[&str]) {
+        assert_eq!(ended.status.code(), BAD_ARGUMENTS, "{ended:?}");
+        assert_eq!((&*ended.out, self.stub.seen().len()), ("", 0), "{ended:?}");
+        for word in words {
+            assert!(ended.err.contains(word), "{word:?}: {}", ended.err);
+        }
     }
 
     /// The first request for objects: where the program looks for its scope.
@@ -132,68 +144,50 @@ async fn flags_that_are_given_stand_over_both() {
 
 #[tokio::test]
 async fn a_bad_file_is_refused_before_anything_is_sent() {
-    let long = "scope: one\nbootstrap: {dcs: {ttl: 172800}}";
-    for (test, file, environment, flags, words) in [
-        ("list", "- scope", &[][..], &[][..], &["no YAML object"][..]),
-        (
-            "scope",
-            "scope: One",
-            &[],
-            &[],
-            &["scope", "One", "DNS-1123"],
-        ),
-        (
-            "no-scope",
-            "name: one-0",
-            &[],
-            &[],
-            &["no scope", "PATRONI_SCOPE"],
-        ),
+    for (test, file, words) in [
+        ("list", "- scope", &["no YAML object"][..]),
+        ("scope", "scope: One", &["scope", "One", "DNS-1123"]),
+        ("no-scope", "name: one-0", &["no scope", "PATRONI_SCOPE"]),
         (
             "setting",
             "scope: one\nkubernetes: {use_endpoints: perhaps}",
-            &[],
-            &[],
             &["kubernetes.use_endpoints", "perhaps"],
-        ),
-        (
-            "variable",
-            "scope: one",
-            &[("PATRONI_KUBERNETES_PORTS", "[{port: 0}]")],
-            &[],
-            &["PATRONI_KUBERNETES_PORTS"],
         ),
         (
             "bootstrap",
             "scope: one\nbootstrap: {dcs: {pause: perhaps}}",
-            &[],
-            &[],
             &["bootstrap.dcs.pause", "perhaps", "true or false"],
         ),
-        ("ttl", long, &[], &[], &["ttl", "1 s to 1 day"]),
         (
-            "memory",
-            "scope: one",
-            &[],
-            &["--backend", "memory"],
-            &["--config", "endpoints or configmap"],
+            "ttl",
+            "scope: one\nbootstrap: {dcs: {ttl: 172800}}",
+            &["ttl", "1 s to 1 day"],
         ),
         (
             "context",
             "scope: one\nname: one-0\nkubernetes: {context: elsewhere}",
-            &[],
-            &[],
             &["elsewhere", "it has c"],
         ),
     ] {
         let run = Run::new(&format!("bad-{test}"), file);
-        let ended = run.end(environment, flags).await;
-        assert_eq!(ended.status.code(), BAD_ARGUMENTS, "{ended:?}");
-        assert_eq!((&*ended.out, run.stub.seen().len()), ("", 0), "{ended:?}");
-        for word in words {
-            assert!(ended.err.contains(word), "{word:?}: {}", ended.err);
-        }
+        let ended = run.end(&[], &[]).await;
+        run.assert_refused(&ended, words);
     }
+}
+
+#[tokio::test]
+async fn a_bad_variable_is_refused_by_its_name() {
+    let run = Run::new("variable", "scope: one");
+    let ports = [("PATRONI_KUBERNETES_PORTS", "[{port: 0}]")];
+    let ended = run.end(&ports, &[]).await;
+    run.assert_refused(&ended, &["PATRONI_KUBERNETES_PORTS", "port: 0"]);
+}
+
+#[tokio::test]
+async fn the_story_on_memory_is_not_told_by_a_file() {
+    let run = Run::new("memory", "scope: one");
+    let ended = run.end(&[], &["--backend", "memory"]).await;
+    run.assert_refused(&ended, &["--config", "endpoints or configmap"]);
 }
 
 #[tokio::test]
@@ -257,21 +251,7 @@ async fn a_member_by_patronis_file_says_and_seeds_what_it_says_in_configmaps() {
 async fn by_file(backend: Backend) {
     let api = Api::open().await;
     let folder = folder(&format!("config-live-{}", backend.flag()));
-    let file = json!({
-        "scope": "demo",
-        "name": "demo-0",
-        "kubernetes": {
-            "namespace": api.namespace,
-            "labels": {"application": "patroni"},
-            "use_endpoints": backend == Backend::Endpoints,
-            "role_label": "function",
-            "leader_label_value": "master",
-        },
-        "postgresql": {"connect_address": "192.0.2.77:6432"},
-        "restapi": {"connect_address": "192.0.2.77:8008"},
-        "tags": {"failover_priority": 2},
-        "bootstrap": {"dcs": {"ttl": 20, "maximum_lag_on_failover": 1}},
-    });
+    let file = patronis_file(&api, backend);
     let path = folder.join("patroni.yml");
     fs::write(&path, file.to_string()).unwrap();
     let mut command = ha_loop();
@@ -320,4 +300,62 @@ async fn by_file(backend: Backend) {
     process.signal(Signal::TERM);
     let ended = process.end().await;
     assert!(ended.status.success(), "{ended:?}");
+}
+
+fn patronis_file(api: &Api, backend: Backend) -> Value {
+    json!({
+        "scope": "demo",
+        "name": "demo-0",
+        "kubernetes": {
+            "namespace": api.namespace,
+            "labels": {"application": "patroni"},
+            "use_endpoints": backend == Backend::Endpoints,
+            "role_label": "function",
+            "leader_label_value": "master",
+        },
+        "postgresql": {"connect_address": "192.0.2.77:6432"},
+        "restapi": {"connect_address": "192.0.2.77:8008"},
+        "tags": {"failover_priority": 2},
+        "bootstrap": {"dcs": {"ttl": 20, "maximum_lag_on_failover": 1}},
+    })
+}
+
+#[tokio::test]
+#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
+async fn a_member_that_never_leads_leaves_a_new_scope_to_another_one() {
+    let api = Api::open().await;
+    let folder = folder("config-nofailover");
+    let start = |name: &str, tags: Value, flags: &[&str]| {
+        let file = json!({
+            "scope": "demo",
+            "name": name,
+            "kubernetes": {"namespace": api.namespace, "labels": {"application": "dcs"}},
+            "tags": tags,
+        });
+        let path = folder.join(format!("{name}.yml"));
+        fs::write(&path, file.to_string()).unwrap();
+        let mut command = ha_loop();
+        command
+            .arg("--config")
+            .arg(path)
+            .args(["--ttl", "6s", "--max-ttl", "6s", "--loop-wait", "2s"])
+            .args(["--retry-timeout", "2s", "--output", "json"])
+            .args(flags);
+        Process::start(command, &folder, name)
+    };
+    // It would lead at once, by an assertion that the other one does not make.
+    let never = start("demo-0", json!({"nofailover": true}), &["--bootstrap"]);
+    until("the first one is there", seconds(10), async || {
+        let pod = api.get("pods", "demo-0").await?;
+        annotation(&pod, "status").map(drop)
+    })
+    .await;
+    let other = start("demo-1", json!({}), &[]);
+    // (6 s + 10 s of Patroni's retry_timeout) and the drift, and what is added.
+    let led = |process: &Process| process.events().iter().any(|event| event.is("elected"));
+    until("the other one leads", seconds(30), async || {
+        led(&other).then_some(())
+    })
+    .await;
+    assert!(!led(&never), "{:?}", never.events());
 }

@@ -25,8 +25,9 @@ fn the_simulated_program_and_its_test_have_at_most_sixty_lines() {
 }
 
 #[test]
-fn the_ha_loop_has_at_most_two_hundred_lines() {
+fn the_ha_loop_and_its_turn_have_at_most_two_hundred_lines_each() {
     assert!(lines("examples/ha_loop/member.rs").len() <= 200);
+    assert!(lines("examples/ha_loop/turn.rs").len() <= 200);
 }
 
 #[test]
