@@ -97,8 +97,7 @@ async fn a_version_that_was_not_seen_is_left_to_the_server() {
 
 #[tokio::test]
 async fn what_a_removal_leaves_is_judged_and_not_what_it_removes() {
-    let history = 100_000;
-    let (client, _) = beside(history);
+    let (client, _) = beside(LIMIT);
     let dcs = configmaps(client);
     dcs.load().await.unwrap();
     let removed = dcs.write(&Change::History(None), at(5)).await;
