@@ -109,9 +109,9 @@ const ELSEWHERE: [(&str, &str); 4] = [
 async fn each_setting_of_the_file_has_its_effect_on_the_requests() {
     for row in ROWS {
         let with = format!("{}\n{}: {}", row.beside, row.setting, row.yaml);
-        let with = requests(KubernetesSettings::from_yaml(&with).unwrap()).await;
+        let with = requests(&KubernetesSettings::from_yaml(&with).unwrap()).await;
         let without = KubernetesSettings::from_yaml(row.beside).unwrap();
-        row.judge(&with, &requests(without).await);
+        row.judge(&with, &requests(&without).await);
     }
 }
 
@@ -124,9 +124,9 @@ async fn each_variable_has_the_effect_of_its_setting() {
             let lookup = |asked: &str| (asked == variable).then(|| text.to_owned());
             KubernetesSettings::from_lookup(lookup).unwrap()
         };
-        let with = requests(of(row.variable).over(beside.clone())).await;
+        let with = requests(&of(row.variable).over(beside.clone())).await;
         // An empty variable is none.
-        let without = requests(of(" ").over(beside)).await;
+        let without = requests(&of(" ").over(beside)).await;
         row.judge(&with, &without);
     }
 }
@@ -248,10 +248,10 @@ fn names_that_mean_nothing_are_told_and_hinder_nothing() {
 async fn the_namespace_of_the_pod_counts_where_nothing_else_names_one() {
     let pod = |name: &str| (name == "POD_NAMESPACE").then(|| "of-pod".to_owned());
     let environment = || KubernetesSettings::from_lookup(pod).unwrap();
-    let wire = requests(environment()).await;
+    let wire = requests(&environment()).await;
     assert!(wire.contains("/namespaces/of-pod/") && !wire.contains("/namespaces/default/"));
     let file = KubernetesSettings::from_yaml("namespace: of-file").unwrap();
-    let wire = requests(environment().over(file)).await;
+    let wire = requests(&environment().over(file)).await;
     assert!(wire.contains("/namespaces/of-file/") && !wire.contains("of-pod"));
 }
 
@@ -376,9 +376,9 @@ impl Row {
 }
 
 /// All requests of a member that reads, leads, and speaks in each role.
-async fn requests(settings: KubernetesSettings) -> String {
+async fn requests(settings: &KubernetesSettings) -> String {
     let (client, log) = client(answer);
-    let dcs = handle(&settings, client);
+    let dcs = handle(settings, client);
     dcs.load().await.unwrap();
     for (routing, state) in [
         (Routing::Leader, "running"),
