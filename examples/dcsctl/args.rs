@@ -1,10 +1,12 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use dcs_core::Scope;
+use dcs_core::{MemberName, Scope, Timestamp};
 use dcs_kubernetes::{Group, LabelKey, Mode, Namespace};
+use serde_json::Value;
 
 /// Looks at a cluster of members whose keys live in Kubernetes, and asks things
 /// of it. Exit status: 0 done, 1 not done, 2 bad arguments. The result is on
@@ -50,6 +52,34 @@ pub(crate) enum Command {
     /// Shows or changes the dynamic configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Asks the leader to hand over, now or later.
+    Switchover(Switchover),
+    /// Asks for a leader, whoever leads now or nobody.
+    Failover {
+        /// Who is to lead.
+        #[arg(long)]
+        candidate: MemberName,
+    },
+    /// Switches everything off that happens by itself.
+    Pause,
+    /// Switches it on again.
+    Resume,
+    /// Shows what `list` does, each time that it changes, until a signal.
+    Watch,
+}
+
+/// A request to hand over.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Switchover {
+    /// Only if this member leads; the present leader by default.
+    #[arg(long)]
+    pub(crate) leader: Option<MemberName>,
+    /// Who is to lead next; anyone by default.
+    #[arg(long)]
+    pub(crate) candidate: Option<MemberName>,
+    /// Not before this instant, such as 2026-12-24T10:00:00+00:00; now by default.
+    #[arg(long)]
+    pub(crate) scheduled: Option<Timestamp>,
 }
 
 /// What to do with the dynamic configuration.
@@ -60,6 +90,24 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         files: Files,
     },
+    /// Changes it in an editor: `VISUAL`, `EDITOR`, or vi.
+    Edit,
+    /// Changes single settings.
+    Set {
+        /// `KEY=VALUE`, the value in YAML: `ttl=30`, `postgresql.parameters.work_mem=4MB`;
+        /// `KEY=null` removes.
+        #[arg(required = true)]
+        assignments: Vec<Assignment>,
+    },
+}
+
+/// One setting of the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Assignment {
+    /// Its name, below the names of the maps that it stands in.
+    pub(crate) path: Vec<String>,
+    /// Null removes it.
+    pub(crate) value: Value,
 }
 
 /// Where to read from instead of a server.
@@ -86,6 +134,33 @@ impl Command {
             Self::List { files }
             | Self::History { files }
             | Self::Config(ConfigCommand::Show { files }) => &files.from_file,
+            _ => &[],
         }
+    }
+}
+
+impl Assignment {
+    /// The setting that switches everything off that happens by itself.
+    pub(crate) fn pause(value: Value) -> Self {
+        Self {
+            path: vec!["pause".to_owned()],
+            value,
+        }
+    }
+}
+
+impl FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').ok_or("use KEY=VALUE")?;
+        let path: Vec<_> = key.split('.').map(str::to_owned).collect();
+        if path.iter().any(String::is_empty) {
+            return Err("name a setting before the =, its maps before it with dots".to_owned());
+        }
+        let value = if value.is_empty() { "null" } else { value };
+        let value = serde_saphyr::from_str(value)
+            .map_err(|error| format!("{value:?} is no YAML value: {error}"))?;
+        Ok(Self { path, value })
     }
 }

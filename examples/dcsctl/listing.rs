@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dcs_core::{Initialize, MemberName, MemberRecord, Snapshot};
-use dcs_kubernetes::Saved;
+use dcs_core::{Failover, Initialize, MemberName, MemberRecord, Scope, Snapshot};
+use dcs_kubernetes::Mode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -56,13 +56,12 @@ pub(crate) struct Malformed {
 }
 
 impl Listing {
-    pub(crate) fn of(saved: &Saved) -> Self {
-        let snapshot = saved.snapshot();
+    pub(crate) fn of(scope: &Scope, mode: Mode, snapshot: &Snapshot) -> Self {
         let record = snapshot.leader.get();
         let malformed = snapshot.malformed().into_iter();
         Self {
-            scope: saved.scope().to_string(),
-            mode: saved.mode().as_str(),
+            scope: scope.to_string(),
+            mode: mode.as_str(),
             initialize: snapshot.initialize.get().map(initialize),
             leader: snapshot.holder().map(MemberName::to_string),
             token: token(snapshot),
@@ -70,7 +69,7 @@ impl Listing {
             transitions: record.and_then(|record| record.transitions),
             members: members(snapshot),
             sync: sync(snapshot),
-            failover: failover(snapshot),
+            failover: snapshot.failover.get().map(request),
             failsafe: snapshot.failsafe.get().map(|map| map.0.clone()),
             history: snapshot
                 .history
@@ -88,17 +87,19 @@ impl Listing {
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.config.as_ref().is_some_and(|settings| {
-            let pause = settings.get("pause");
-            pause.is_some_and(is_on)
-        })
+        self.config.as_ref().is_some_and(is_paused)
     }
+}
+
+/// Whether these settings say that nothing is to be done automatically.
+pub(crate) fn is_paused(settings: &Map<String, Value>) -> bool {
+    settings.get("pause").is_some_and(is_on)
 }
 
 fn initialize(initialize: &Initialize) -> String {
     match initialize {
         Initialize::Done(id) => id.clone(),
-        _ => String::new(),
+        Initialize::InProgress => String::new(),
     }
 }
 
@@ -124,13 +125,13 @@ fn sync(snapshot: &Snapshot) -> Option<Value> {
     }))
 }
 
-fn failover(snapshot: &Snapshot) -> Option<Value> {
-    let request = snapshot.failover.get()?;
-    Some(json!({
+/// A request to hand over, under the names of its annotations.
+pub(crate) fn request(request: &Failover) -> Value {
+    json!({
         "leader": request.leader.as_ref().map(MemberName::as_str),
         "member": request.candidate.as_ref().map(MemberName::as_str),
         "scheduled_at": request.scheduled_at.map(|at| at.to_string()),
-    }))
+    })
 }
 
 fn status(snapshot: &Snapshot) -> Value {

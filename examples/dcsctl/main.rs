@@ -4,18 +4,22 @@
 //! `list --from-file FILE...` shows one from saved lists, without a server.
 
 mod args;
+mod config;
+mod failover;
 mod listing;
 mod output;
 mod server;
 mod source;
 mod table;
+mod watch;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use serde_json::Value;
 
-use args::{Args, Command, ConfigCommand};
+use args::{Args, Assignment, Command, ConfigCommand};
 use listing::Listing;
 use source::Source;
 
@@ -44,19 +48,27 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> anyhow::Result<()> {
-    let source = Source::of(args);
-    match &args.command {
+    let text = match &args.command {
         Command::List { .. } => {
-            let saved = source.read(args).await?;
-            output::print(&args.output.listing(&Listing::of(&saved))?)
+            let saved = Source::of(args).read(args).await?;
+            let listing = Listing::of(saved.scope(), saved.mode(), saved.snapshot());
+            args.output.listing(&listing)
         }
         Command::History { .. } => {
-            let saved = source.read(args).await?;
-            output::print(&args.output.history(saved.snapshot())?)
+            let saved = Source::of(args).read(args).await?;
+            args.output.history(saved.snapshot())
         }
         Command::Config(ConfigCommand::Show { .. }) => {
-            let saved = source.read(args).await?;
-            output::print(&args.output.config(saved.snapshot())?)
+            let saved = Source::of(args).read(args).await?;
+            args.output.config(saved.snapshot())
         }
-    }
+        Command::Config(ConfigCommand::Edit) => config::edit(args).await,
+        Command::Config(ConfigCommand::Set { assignments }) => config::set(args, assignments).await,
+        Command::Pause => config::set(args, &[Assignment::pause(true.into())]).await,
+        Command::Resume => config::set(args, &[Assignment::pause(Value::Null)]).await,
+        Command::Switchover(asked) => failover::switchover(args, asked).await,
+        Command::Failover { candidate } => failover::failover(args, candidate).await,
+        Command::Watch => return watch::watch(args).await,
+    };
+    output::print(&text?)
 }

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use dcs_core::{Error, Key, Snapshot};
+use dcs_core::{Config, Error, Failover, Key, Snapshot};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::args::Output;
-use crate::listing::Listing;
+use crate::listing::{self, Listing};
 use crate::table;
 
 /// The columns of a line of the history, as patronictl calls them.
@@ -33,13 +33,32 @@ impl Output {
         }
     }
 
+    /// A request to hand over, as it now stands.
+    pub(crate) fn request(self, asked: &Failover) -> anyhow::Result<String> {
+        let asked = listing::request(asked);
+        match self {
+            Self::Table => Ok(table::request(&asked)),
+            _ => self.value(&asked),
+        }
+    }
+
+    /// One of many: in JSON a line, in YAML a document.
+    pub(crate) fn drawn(self, listing: &Listing) -> anyhow::Result<String> {
+        Ok(match self {
+            Self::Table => self.listing(listing)?,
+            Self::Json => serde_json::to_string(listing).context("writing JSON")?,
+            Self::Yaml => format!("---\n{}", self.listing(listing)?),
+        })
+    }
+
     /// The configuration, in YAML its settings by name as patronictl prints them.
     pub(crate) fn config(self, snapshot: &Snapshot) -> anyhow::Result<String> {
         let config = snapshot.config.readable(Key::Config)?;
-        let config = config.ok_or_else(|| Error::Missing {
-            what: "the config key".to_owned(),
-            advice: "the first leader writes it",
-        })?;
+        let config = config.ok_or_else(no_config)?;
+        self.settings(config)
+    }
+
+    pub(crate) fn settings(self, config: &Config) -> anyhow::Result<String> {
         let settings = Value::Object(config.settings().clone());
         match self {
             Self::Json => self.value(&settings),
@@ -74,6 +93,14 @@ pub(crate) fn causes(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// A config is made by the first leader, never by a change of it.
+pub(crate) fn no_config() -> Error {
+    Error::Missing {
+        what: "the config key".to_owned(),
+        advice: "the first leader writes it",
+    }
 }
 
 fn history_line(line: &Value) -> Value {

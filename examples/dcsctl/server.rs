@@ -1,14 +1,20 @@
 //! The API server, asked for all that could belong to a scope.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use dcs_kubernetes::{BuildError, Mode, Namespace, infer_config};
+use dcs_core::Dcs;
+use dcs_kubernetes::{
+    BuildError, ConfigMapDcs, EndpointsDcs, Mode, Namespace, Saved, infer_config,
+};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::args::Args;
 
+/// How this program calls itself in the API server's audit log.
+const AGENT: &str = concat!("dcsctl/", env!("CARGO_PKG_VERSION"));
 /// Longest that one request may take.
 const REQUEST: Duration = Duration::from_secs(10);
 /// Entries of one page of a list.
@@ -48,8 +54,7 @@ impl Server {
         };
         let mut config = self.config.clone();
         config.read_timeout = Some(REQUEST);
-        let agent = concat!("dcsctl/", env!("CARGO_PKG_VERSION"));
-        let agent = (http::header::USER_AGENT, agent.parse()?);
+        let agent = (http::header::USER_AGENT, AGENT.parse()?);
         config.headers.push(agent);
         let client = kube::Client::try_from(config).context("a client for the API server")?;
         let label = args.scope_label.as_ref();
@@ -60,6 +65,31 @@ impl Server {
         };
         let kinds = kinds.into_iter().chain(["Pod"]);
         try_join_all(kinds.map(|kind| self.list(client.clone(), kind, &selector))).await
+    }
+
+    /// A handle that speaks for no member, and never goes past the Service of
+    /// the API servers: an administrator's machine may not reach them.
+    pub(crate) fn handle(&self, args: &Args, saved: &Saved) -> anyhow::Result<Arc<dyn Dcs>> {
+        macro_rules! built {
+            ($backend:ty) => {{
+                let mut builder = <$backend>::builder(saved.scope().clone())
+                    .namespace(self.namespace.clone())
+                    .labels(saved.labels().clone())
+                    .attempt_timeout(REQUEST)
+                    .user_agent(AGENT);
+                if let Some(key) = &args.scope_label {
+                    builder = builder.scope_label(key);
+                }
+                if let Some(group) = args.group {
+                    builder = builder.group(group);
+                }
+                Arc::new(builder.build(self.config.clone())?)
+            }};
+        }
+        Ok(match saved.mode() {
+            Mode::Endpoints => built!(EndpointsDcs),
+            Mode::ConfigMap => built!(ConfigMapDcs),
+        })
     }
 
     async fn list(
@@ -103,12 +133,13 @@ impl Server {
                 .replace('+', "%2B")
         };
         let (namespace, selector) = (&self.namespace, escape(selector));
-        let mut uri = format!(
-            "/api/v1/namespaces/{namespace}/{plural}?labelSelector={selector}&limit={PAGE}"
+        let next = match next {
+            "" => String::new(),
+            next => format!("&continue={}", escape(next)),
+        };
+        let uri = format!(
+            "/api/v1/namespaces/{namespace}/{plural}?labelSelector={selector}&limit={PAGE}{next}"
         );
-        if !next.is_empty() {
-            uri.push_str(&format!("&continue={}", escape(next)));
-        }
         let request = http::Request::get(uri).header(http::header::ACCEPT, METADATA);
         let request = request.body(Vec::new()).map_err(kube::Error::HttpError)?;
         client.request(request).await

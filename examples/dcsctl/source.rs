@@ -1,13 +1,21 @@
 //! Where a scope is read from: saved lists, or the API server's own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use dcs_core::Dcs;
 use dcs_kubernetes::{Saved, Selection};
 use serde_json::Value;
 
 use crate::args::Args;
 use crate::server::Server;
+
+/// A scope on a server: what stood there, and a handle to change it.
+pub(crate) struct Live {
+    pub(crate) saved: Saved,
+    pub(crate) dcs: Arc<dyn Dcs>,
+}
 
 /// Where a scope is read from.
 #[derive(Debug)]
@@ -31,6 +39,15 @@ impl Source {
             Self::Server => Server::connect(&args.namespace).await?.lists(args).await?,
         };
         Ok(Saved::read(&lists, &selection(args))?)
+    }
+}
+
+impl Live {
+    pub(crate) async fn find(args: &Args) -> anyhow::Result<Self> {
+        let server = Server::connect(&args.namespace).await?;
+        let saved = Saved::read(&server.lists(args).await?, &selection(args))?;
+        let dcs = server.handle(args, &saved)?;
+        Ok(Self { saved, dcs })
     }
 }
 

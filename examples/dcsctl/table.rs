@@ -40,14 +40,8 @@ pub(crate) fn listing(listing: &Listing) -> String {
     if listing.is_paused() {
         say("Maintenance mode: on".to_owned());
     }
-    if let Some(request) = &listing.failover {
-        let word = |name: &str| request[name].as_str().unwrap_or("anyone").to_owned();
-        let when = request["scheduled_at"].as_str().unwrap_or("now");
-        say(format!(
-            "Switchover asked for: at {when}, from {} to {}",
-            word("leader"),
-            word("member")
-        ));
+    if let Some(asked) = &listing.failover {
+        say(request(asked));
     }
     for malformed in &listing.malformed {
         say(format!(
@@ -56,6 +50,17 @@ pub(crate) fn listing(listing: &Listing) -> String {
         ));
     }
     text
+}
+
+/// A request to hand over, in one line.
+pub(crate) fn request(request: &Value) -> String {
+    let word = |name: &str| request[name].as_str().unwrap_or("anyone").to_owned();
+    let when = request["scheduled_at"].as_str().unwrap_or("now");
+    format!(
+        "Switchover asked for: at {when}, from {} to {}",
+        word("leader"),
+        word("member")
+    )
 }
 
 pub(crate) fn history(lines: &[Value]) -> String {

@@ -14,5 +14,6 @@ pub(crate) mod patroni;
 pub(crate) mod process;
 pub(crate) mod proxied;
 pub(crate) mod recorder;
+pub(crate) mod stub;
 pub(crate) mod table;
 pub(crate) mod wait;
