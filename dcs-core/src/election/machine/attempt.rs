@@ -6,7 +6,7 @@ use crate::election::belief::Deadline;
 use crate::election::seeded::{Bug, planted};
 use crate::{
     Attempt, Claim, Committed, Entry, Failsafe, LeaderRecord, LeaderWrite, Revision, Secret, Stamp,
-    Timestamp,
+    Status, Timestamp,
 };
 
 use super::Machine;
@@ -24,6 +24,9 @@ pub(super) struct Sent {
     pub(super) when: Option<Stamp>,
     /// The failsafe map that stands once it is applied; `None` if not known.
     pub(super) map: Option<Failsafe>,
+    /// What else the write carries.
+    pub(super) status: Option<Status>,
+    pub(super) failsafe: Option<Failsafe>,
 }
 
 /// The fields of a record that stay over a term.
@@ -50,6 +53,15 @@ impl Sent {
             self.span
         };
         self.when.map(|when| Deadline::after(when, span))
+    }
+
+    /// The write of this attempt, with what else stands in the register.
+    pub(super) fn write(&self) -> LeaderWrite {
+        LeaderWrite {
+            record: self.record.clone(),
+            status: self.status.clone(),
+            failsafe: self.failsafe.clone(),
+        }
     }
 
     /// Which of these attempts stands there, if any (rule H5).
@@ -126,13 +138,6 @@ impl Machine {
             span: self.timing.span_of(ttl),
             when: None,
             map: self.map_after_write_on(expected),
-        }
-    }
-
-    /// The write of an attempt, with what else stands in the register.
-    pub(super) fn write_of(&self, sent: &Sent) -> LeaderWrite {
-        LeaderWrite {
-            record: sent.record.clone(),
             status: self.status.clone(),
             failsafe: self.failsafe.clone(),
         }

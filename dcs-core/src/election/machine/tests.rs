@@ -10,6 +10,7 @@ mod herd;
 mod lead;
 mod pause;
 mod reading;
+mod refused;
 mod release;
 mod rig;
 #[cfg(dcs_seeded_bugs)]
