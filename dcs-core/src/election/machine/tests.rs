@@ -8,6 +8,7 @@ mod failsafe_maps;
 mod follow;
 mod herd;
 mod lead;
+mod patronis_release;
 mod pause;
 mod reading;
 mod refused;
