@@ -96,10 +96,8 @@ async fn a_crash_among_members_of_the_same_rules_takes_no_longer_beside_patroni(
 async fn a_release_by_patroni_is_taken_at_once_by_who_asked_for_that() {
     for (release, takes) in [(PatroniRelease::Wait, false), (PatroniRelease::Take, true)] {
         let world = World::new();
-        let member = contender(&world, |builder| {
-            builder.beside_patroni(BesidePatroni::new().with_release(release))
-        });
-        let member = member.await;
+        let beside = BesidePatroni::new().with_release(release);
+        let member = contender(&world, |builder| builder.beside_patroni(beside)).await;
         world
             .store
             .edit_leader(&world.scope, |record| record.holder = None);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::election::belief::Deadline;
 use crate::election::seeded::{Bug, planted};
 use crate::{
-    Attempt, Claim, Committed, Entry, Failsafe, LeaderRecord, LeaderWrite, Revision, Secret, Stamp,
-    Status, Timestamp,
+    Attempt, Claim, Committed, Entry, Failsafe, FencingToken, LeaderRecord, LeaderWrite, Revision,
+    Secret, Stamp, Status, Timestamp,
 };
 
 use super::Machine;
@@ -35,6 +35,8 @@ pub(super) struct Lasting {
     pub(super) acquire_time: Option<Timestamp>,
     pub(super) transitions: u64,
     pub(super) secret: Secret,
+    /// Known from the answer to the acquiring write on.
+    pub(super) token: Option<FencingToken>,
 }
 
 impl Sent {
@@ -122,13 +124,14 @@ impl Machine {
         let ids = (self.session, Attempt::from_bits(self.entropy.bits()));
         let spans = (ttl, self.timing.clamp());
         let hash = lasting.secret.hash();
+        let claim = Claim::new(ids, self.me.clone(), spans, renew_time, hash);
         let record = LeaderRecord {
             holder: Some(self.me.clone()),
             ttl: Some(whole_seconds(ttl)),
             acquire_time: lasting.acquire_time.or(Some(renew_time)),
             renew_time: Some(renew_time),
             transitions: Some(lasting.transitions),
-            claim: Some(Claim::new(ids, self.me.clone(), spans, renew_time, hash)),
+            claim: Some(claim.with_token(lasting.token)),
             released: None,
         };
         Sent {

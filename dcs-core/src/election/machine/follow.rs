@@ -231,6 +231,7 @@ impl Machine {
             acquire_time: None,
             transitions: self.transitions_after(replaced),
             secret: Secret::from_bits(self.entropy.bits()),
+            token: None,
         };
         let sent = self.attempt(expected, replaced, lasting);
         let change = Change::Leader(Box::new(sent.write()));

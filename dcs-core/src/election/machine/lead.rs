@@ -99,6 +99,7 @@ impl Machine {
             acquire_time: replaced.acquire_time,
             transitions: replaced.transitions.unwrap_or(0),
             secret: term.last.secret,
+            token: Some(term.token),
         };
         let known = term.known;
         let mut sent = self.attempt(Some(known), Some(replaced), lasting);
