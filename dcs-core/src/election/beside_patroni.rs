@@ -12,8 +12,8 @@ use crate::{Config, LeaderRecord, Value};
 const DEFAULT_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
 /// Less than this is raised by Patroni.
-const LEAST_RETRY_TIMEOUT: Duration = Duration::from_secs(3);
-const LEAST_TTL: Duration = Duration::from_secs(20);
+pub(super) const LEAST_RETRY_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const LEAST_TTL: Duration = Duration::from_secs(20);
 
 /// How members go about a scope in which Patroni may lead, too.
 ///
@@ -40,14 +40,33 @@ const LEAST_TTL: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BesidePatroni {
     retry_timeout: Duration,
+    release: PatroniRelease,
+}
+
+/// Whether a release by Patroni lets members acquire at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "complete: it is waited for or it is not"
+)]
+pub enum PatroniRelease {
+    /// It does not: what it leaves behind is left alone as its lock was.
+    #[default]
+    Wait,
+    /// It does, if an unbroken watch showed the holder go and nothing else
+    /// change. **A third party that removes the holder looks the same**, and
+    /// then two members may believe at once.
+    Take,
 }
 
 impl BesidePatroni {
-    /// Beside Patroni with its default `retry_timeout` of 10 s.
+    /// Beside Patroni with its default `retry_timeout` of 10 s, waiting after
+    /// its releases.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             retry_timeout: DEFAULT_RETRY_TIMEOUT,
+            release: PatroniRelease::Wait,
         }
     }
 
@@ -66,7 +85,22 @@ impl BesidePatroni {
                 "use what Patroni uses, 3 s to 1 day",
             ));
         }
-        Ok(Self { retry_timeout })
+        Ok(Self {
+            retry_timeout,
+            ..self
+        })
+    }
+
+    /// The same with another word on whether releases by Patroni count.
+    #[must_use]
+    pub const fn with_release(self, release: PatroniRelease) -> Self {
+        Self { release, ..self }
+    }
+
+    /// Whether a release by Patroni lets members acquire at once.
+    #[must_use]
+    pub const fn release(&self) -> PatroniRelease {
+        self.release
     }
 
     /// For how long Patroni may try one operation, as far as is known.
@@ -115,6 +149,16 @@ impl Default for BesidePatroni {
     }
 }
 
+/// Whether the config key pauses its scope, as Patroni reads it.
+pub(super) fn pauses(config: &Config) -> bool {
+    let text = match config.settings().get("pause") {
+        Some(Json::String(text)) => text.to_lowercase(),
+        Some(value) => value.to_string(),
+        None => return false,
+    };
+    matches!(text.as_str(), "true" | "on" | "yes" | "1")
+}
+
 /// The `retry_timeout` that Patroni makes of the config key, which fits twice
 /// into its ttl.
 fn retry_timeout_of(config: &Config) -> Option<Duration> {
@@ -124,7 +168,7 @@ fn retry_timeout_of(config: &Config) -> Option<Duration> {
 }
 
 /// A setting in seconds. Patroni reads numbers that stand there as text, too.
-fn seconds(config: &Config, setting: &str) -> Option<Duration> {
+pub(super) fn seconds(config: &Config, setting: &str) -> Option<Duration> {
     match config.settings().get(setting)? {
         Json::Number(number) => Duration::try_from_secs_f64(number.as_f64()?).ok(),
         Json::String(text) => text.trim().parse().ok().map(Duration::from_secs),
@@ -232,6 +276,20 @@ mod tests {
             beside.sees(&config);
             assert_eq!(beside, BesidePatroni::new(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pause_is_read_as_patroni_reads_it() {
+        let says = |pause: &str| pauses(&format!(r#"{{"pause":{pause}}}"#).parse().unwrap());
+        for yes in ["true", "1", "\"on\"", "\"True\"", "\"YES\"", "\"1\""] {
+            assert!(says(yes), "{yes}");
+        }
+        for no in [
+            "false", "0", "null", "\"off\"", "\"\"", "2", "[true]", "1.0",
+        ] {
+            assert!(!says(no), "{no}");
+        }
+        assert!(!pauses(&Config::default()));
     }
 
     #[test]

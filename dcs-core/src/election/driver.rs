@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use futures_util::{FutureExt, future};
 use tokio::sync::{mpsc, oneshot};
 
+use super::beside_patroni::pauses;
 use super::event::EventKind;
 use super::machine::{self, Answer, Command, FailsafeSaid, Input, Machine, Output, Request};
 use super::seeded::{Bug, planted};
@@ -34,7 +35,9 @@ pub struct Driver {
     /// followed, is applied to them.
     pub(super) base: LeaseTiming,
     pub(super) follows_config: bool,
-    /// What the config key says.
+    /// Patroni reads the config key, too, and raises what is too short for it.
+    pub(super) beside_patroni: bool,
+    /// What the config key said last.
     pub(super) config: Option<Config>,
     pub(super) times: Times,
     pub(super) stopping: bool,
@@ -312,13 +315,16 @@ impl Driver {
     }
 
     /// The config key moves the settings of this member. A key that is gone or
-    /// cannot be read says nothing.
+    /// cannot be read says nothing: what it said last stays in force.
     fn config_seen(&mut self, entry: &Entry<Config>) {
-        if self.follows_config && self.config.as_ref() != entry.get() {
-            self.config = entry.get().cloned();
-            if let Some(config) = self.config.clone() {
-                self.machine.handle(Input::Command(Command::Config(config)));
-            }
+        let Some(config) = entry.get().filter(|_| self.follows_config) else {
+            return;
+        };
+        if self.config.as_ref() != Some(config) {
+            self.config = Some(config.clone());
+            self.shared.set_scope_paused(pauses(config));
+            let command = Command::Config(config.clone());
+            self.machine.handle(Input::Command(command));
             self.apply_timing();
         }
     }
@@ -335,7 +341,12 @@ impl Driver {
 
     fn apply_timing(&mut self) {
         let config = self.config.clone().unwrap_or_default();
-        match self.base.with_config(&config) {
+        let timing = if self.beside_patroni {
+            self.base.with_shared_config(&config)
+        } else {
+            self.base.with_config(&config)
+        };
+        match timing {
             Ok(timing) => {
                 self.tell_of_adjustments(&timing);
                 self.take_timing(timing);

@@ -207,7 +207,9 @@ impl Elector {
         self.command(Command::Timing(timing))
     }
 
-    /// The status that goes with each renewal from now on.
+    /// The status that goes with each renewal from now on. One that the store
+    /// finds too large is told as [`EventKind::Trouble`](super::EventKind::Trouble)
+    /// and left out until another one is set here: it does not cost the lease.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -219,6 +221,10 @@ impl Elector {
     /// that may lead, this one too, each with the URL where it can be asked.
     /// An empty map removes the one that stands. Before the first call the map
     /// that stands is left as it is.
+    ///
+    /// A map that the store finds too large is told as
+    /// [`EventKind::Trouble`](super::EventKind::Trouble) and left out until
+    /// another one is set here; the one that stands goes on to count.
     ///
     /// **While a map stands only members that it names may acquire**, also
     /// members without [`ElectorBuilder::failsafe`].
@@ -255,7 +261,11 @@ impl ElectorBuilder {
     /// as the watch shows it and on each change. What the key does not say, and
     /// the static settings, stay as they were given here. Settings that would
     /// be unsafe are told as [`EventKind::Trouble`](super::EventKind::Trouble)
-    /// and not taken.
+    /// and not taken. A key that is removed or cannot be read changes nothing.
+    ///
+    /// Where it says `pause`, this member acquires nothing, unless a request to
+    /// hand over or a release names it as the next one to lead; what it holds it
+    /// goes on holding: see [`Elector::is_scope_paused`].
     pub const fn follow_config(mut self) -> Self {
         self.follows_config = true;
         self
@@ -354,6 +364,7 @@ impl ElectorBuilder {
             feed,
             base,
             follows_config: self.follows_config,
+            beside_patroni: self.beside.is_some(),
             config: None,
             times,
             stopping: false,

@@ -1,7 +1,7 @@
 //! What the driver, the elector and the lease share.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ pub(super) struct Shared {
     stop_time: AtomicU64,
     pub(super) works: Works,
     paused: Mutex<bool>,
+    scope_paused: AtomicBool,
     audience: Mutex<Audience>,
 }
 
@@ -96,6 +97,7 @@ impl Shared {
             stop_time: AtomicU64::new(0),
             works,
             paused: Mutex::default(),
+            scope_paused: AtomicBool::default(),
             audience: Mutex::default(),
         };
         shared.set_stop_time(stop_time);
@@ -208,6 +210,15 @@ impl Shared {
     /// Whether this member is to acquire nothing.
     pub(super) fn paused(&self) -> MutexGuard<'_, bool> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the config key pauses the whole scope.
+    pub(super) fn is_scope_paused(&self) -> bool {
+        self.scope_paused.load(SeqCst)
+    }
+
+    pub(super) fn set_scope_paused(&self, paused: bool) {
+        self.scope_paused.store(paused, SeqCst);
     }
 
     /// Says that the work of this term begins: see [`Works::begin`].

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::beside_patroni::{LEAST_RETRY_TIMEOUT, LEAST_TTL, seconds};
 use super::outage::{outage_of, retry_timeout_in};
 use super::seeded::{Bug, planted};
 use crate::Config;
@@ -12,6 +13,12 @@ const PER_MILLE: u32 = 1_000;
 const DEFAULT_DRIFT: u32 = 10;
 /// `loop_wait` is not shortened below this to fit the others, as in Patroni.
 const SHORTEST_LOOP_WAIT: Duration = Duration::from_secs(1);
+/// What Patroni raises shorter settings to.
+const PATRONIS_LEAST: [(&str, Duration); 3] = [
+    ("ttl", LEAST_TTL),
+    ("loop_wait", SHORTEST_LOOP_WAIT),
+    ("retry_timeout", LEAST_RETRY_TIMEOUT),
+];
 /// Records show the ttl in whole seconds.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 /// What a heartbeat and its retries need at the very least.
@@ -256,6 +263,35 @@ impl LeaseTiming {
             ..self.clone()
         }
         .checked()
+    }
+
+    /// The same as [`LeaseTiming::with_config`], as Patroni reads the key: what
+    /// is below its minimums (a ttl of 20 s, a `retry_timeout` of 3 s, a
+    /// `loop_wait` of 1 s) is raised to them, which the adjustments tell, and
+    /// numbers may stand there as text. For scopes in which Patroni may lead.
+    ///
+    /// # Errors
+    /// [`TimingError`] where the result would be unsafe. Keep the old settings then.
+    pub fn with_shared_config(&self, config: &Config) -> Result<Self, TimingError> {
+        let (mut shared, mut raised) = (config.clone(), Vec::new());
+        for (setting, least) in PATRONIS_LEAST {
+            let Some(asked) = seconds(config, setting) else {
+                continue;
+            };
+            let used = asked.max(least);
+            let value = used.as_secs_f64().into();
+            shared.settings_mut().insert(setting.to_owned(), value);
+            if asked < least {
+                raised.push(Adjustment {
+                    setting,
+                    asked,
+                    used,
+                });
+            }
+        }
+        let mut timing = self.with_config(&shared)?;
+        timing.adjustments.extend(raised);
+        Ok(timing)
     }
 
     /// The config key that says these settings, as they were asked for. Whole
@@ -577,6 +613,29 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_a_shared_scope_below_patronis_minimums_are_raised_and_this_is_told() {
+        let timing = LeaseTiming::new(s(30), s(10), s(8)).unwrap();
+        let config = r#"{"ttl": 5, "loop_wait": 0.5, "retry_timeout": "1"}"#;
+        let shared = timing.with_shared_config(&config.parse().unwrap()).unwrap();
+        let in_use = (shared.ttl(), shared.loop_wait(), shared.retry_timeout());
+        assert_eq!(in_use, (s(20), s(1), s(3)));
+        let told = shared.adjustments().iter();
+        let told: Vec<_> = told.map(|told| (told.setting, told.used)).collect();
+        assert_eq!(
+            told,
+            [("ttl", s(20)), ("loop_wait", s(1)), ("retry_timeout", s(3))]
+        );
+    }
+
+    #[test]
+    fn what_a_shared_config_does_not_say_stays_also_below_patronis_minimums() {
+        let timing = LeaseTiming::new(s(6), s(2), s(1)).unwrap();
+        let config = r#"{"loop_wait": 1}"#.parse().unwrap();
+        let shared = timing.with_shared_config(&config).unwrap();
+        assert_eq!((shared.ttl(), shared.retry_timeout()), (s(6), s(1)));
+    }
+
+    #[test]
     fn a_drift_that_no_clock_has_is_refused() {
         let timing = LeaseTiming::new(s(10), s(2), s(2)).unwrap();
         assert!(timing.clone().with_drift(500).is_ok());
@@ -609,6 +668,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn shared_settings_are_raised_to_patronis_minimums_and_fit_the_ttl(
+            ttl in 1_u64..200, loop_wait in 1_u64..100, retry in 1_u64..100,
+        ) {
+            let base = LeaseTiming::new(s(30), s(10), s(10)).unwrap().with_max_ttl(s(200)).unwrap();
+            let config = format!(r#"{{"ttl":{ttl},"loop_wait":{loop_wait},"retry_timeout":{retry}}}"#);
+            let shared = base.with_shared_config(&config.parse().unwrap()).unwrap();
+            prop_assert_eq!(shared.ttl(), s(ttl.max(20)));
+            prop_assert!(shared.loop_wait() >= s(1));
+            prop_assert!(shared.retry_timeout() >= s(3));
+            prop_assert!(shared.outage_survived() >= shared.retry_timeout());
+        }
+
         #[test]
         fn accepted_settings_keep_both_inequalities(
             ttl in 1_u64..200_000, loop_wait in 1_u64..100_000, retry in 1_u64..100_000,

@@ -12,7 +12,8 @@ impl Elector {
     /// ends, this member takes no other one until [`Elector::resume`]. An
     /// acquiring write that is under way already may still open a term.
     ///
-    /// Others are not kept from anything: to pause a scope, pause each member.
+    /// Others are not kept from anything: to pause a scope, pause each member,
+    /// or write `"pause": true` into the config key that all follow.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -20,8 +21,8 @@ impl Elector {
         self.set_paused(true)
     }
 
-    /// Ends a pause. What was seen meanwhile counts: a version that was waited
-    /// for during the pause may be replaced at once.
+    /// Ends a pause of this member. What was seen meanwhile counts: a version that
+    /// was waited for during the pause may be replaced at once.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -29,10 +30,19 @@ impl Elector {
         self.set_paused(false)
     }
 
-    /// Whether [`Elector::pause`] was called last, and not [`Elector::resume`].
+    /// Whether [`Elector::pause`] was called last, and not [`Elector::resume`]:
+    /// the pause of this member, whatever the config key says.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         *self.shared.paused()
+    }
+
+    /// Whether the config key, if it is followed, says that the whole scope is
+    /// paused (Patroni's maintenance mode). [`Elector::resume`] does not end it.
+    /// False before the watch has shown the key.
+    #[must_use]
+    pub fn is_scope_paused(&self) -> bool {
+        self.shared.is_scope_paused()
     }
 
     /// Whether, and after whom, this member takes leadership from now on. A

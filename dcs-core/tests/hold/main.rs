@@ -6,6 +6,8 @@
     reason = "a test whose time goes back has failed"
 )]
 
+mod away;
+mod config_key;
 mod events;
 mod giving_up;
 mod late;

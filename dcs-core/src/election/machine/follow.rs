@@ -65,7 +65,7 @@ impl Machine {
         };
         self.tell_of_a_long_ttl(&sight);
         let is_too_long = !planted(Bug::ClampAboveWait) && self.another_clamp_is_too_long(&sight);
-        if is_too_long || !self.turn.may_acquire() {
+        if is_too_long || !self.may_acquire(&sight) {
             return;
         }
         let Some(left) = self.turn_in(now) else {
@@ -147,7 +147,9 @@ impl Machine {
             Outcome::NotCommitted(error) if error.is_conflict() => {
                 self.must_read = Some(Read::AfterConflict(sent.expected));
             }
-            Outcome::NotCommitted(error) => self.failed("acquiring the lease", &error, now),
+            Outcome::NotCommitted(error) => {
+                self.refused("acquiring the lease", &sent, &error, now);
+            }
             #[cfg(dcs_seeded_bugs)]
             Outcome::Unknown(_) if planted(Bug::TimeoutIsSuccess) => {
                 self.take_acquire_for_committed(*sent, now);
@@ -229,9 +231,10 @@ impl Machine {
             acquire_time: None,
             transitions: self.transitions_after(replaced),
             secret: Secret::from_bits(self.entropy.bits()),
+            token: None,
         };
         let sent = self.attempt(expected, replaced, lasting);
-        let change = Change::Leader(Box::new(self.write_of(&sent)));
+        let change = Change::Leader(Box::new(sent.write()));
         self.ask(
             Doing::Acquire(Box::new(sent)),
             Ask::Write(change, expected.into()),
@@ -285,12 +288,15 @@ impl Machine {
     /// what is released is left alone, as if it were not. That only adds
     /// waiting, so the wall clock may have a say in it.
     pub(super) fn stands_aside(&self) -> bool {
-        let Some(request) = &self.request else {
-            return false;
-        };
+        let candidate = self.candidate();
+        candidate.is_some_and(|candidate| *candidate != self.me)
+    }
+
+    /// Whom a request that is due names to lead next.
+    pub(super) fn candidate(&self) -> Option<&MemberName> {
+        let request = self.request.as_ref()?;
         let due = request.scheduled_at.is_none_or(|at| at <= self.wall());
-        let another = |candidate: &MemberName| *candidate != self.me;
-        due && request.candidate.as_ref().is_some_and(another)
+        request.candidate.as_ref().filter(|_| due)
     }
 
     /// A claim with a longer T_CLAMP than our T_WAIT: its holder might believe

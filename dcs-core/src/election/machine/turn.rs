@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Machine, ReleasePolicy};
 use crate::election::Eligibility;
+use crate::election::beside_patroni::{BesidePatroni, PatroniRelease, pauses};
 use crate::election::observer::Sight;
 use crate::{Config, LeaderRecord, MemberName, Revision, Stamp};
 
@@ -29,6 +30,8 @@ const RELEASE_STAGGER: Duration = Duration::from_millis(20);
 pub(super) struct Turn {
     /// This member acquires nothing.
     pub(super) paused: bool,
+    /// The config key says that nobody acquires, unless named as the next leader.
+    scope_paused: bool,
     pub(super) eligibility: Eligibility,
     /// How many members the watch shows; 0 where they do not say so.
     pub(super) members: usize,
@@ -39,10 +42,6 @@ pub(super) struct Turn {
 impl Turn {
     pub(super) fn may_lead(&self) -> bool {
         self.eligibility != Eligibility::Never
-    }
-
-    pub(super) fn may_acquire(&self) -> bool {
-        self.may_lead() && !self.paused
     }
 
     /// How long others are left time to go first.
@@ -91,7 +90,10 @@ impl Machine {
     }
 
     fn right_turn_in(&self, now: Stamp) -> Option<Duration> {
-        let sight = self.observer.seen().filter(|_| self.turn.may_acquire())?;
+        let sight = self
+            .observer
+            .seen()
+            .filter(|sight| self.may_acquire(sight))?;
         // Absence is nothing to replace, and what we wrote last ourselves is
         // replaced without waiting (rule H9).
         let Some(revision) = sight.revision.filter(|seen| self.acked != Some(*seen)) else {
@@ -105,8 +107,23 @@ impl Machine {
         self.observer.left_to_wait(released.min(expired), now)
     }
 
+    /// Whether anything keeps this member from acquiring this version, whenever.
+    pub(super) fn may_acquire(&self, sight: &Sight) -> bool {
+        let is_paused = self.turn.scope_paused && !self.is_named(sight);
+        self.turn.may_lead() && !self.turn.paused && !is_paused
+    }
+
+    /// Whether a request that is due, or a release, names this member as the
+    /// next one to lead: that is obeyed in a pause of the scope, too.
+    fn is_named(&self, sight: &Sight) -> bool {
+        let mark = sight.record.present().and_then(LeaderRecord::valid_release);
+        let successor = mark.and_then(|mark| mark.successor.as_ref());
+        self.candidate() == Some(&self.me) || successor == Some(&self.me)
+    }
+
     /// What the config key says that has a part in it.
     pub(super) fn config_shows(&mut self, config: &Config) {
+        self.turn.scope_paused = pauses(config);
         if let Some(beside) = &mut self.beside {
             beside.sees(config);
         }
@@ -125,7 +142,7 @@ impl Machine {
     /// its first sight; `None` where it has to be waited for like any other.
     fn turn_after_release(&self, sight: &Sight, revision: Revision) -> Option<Duration> {
         let honors = self.policy == ReleasePolicy::Honor;
-        if !honors || !self.observer.is_free() || self.stands_aside() {
+        if !honors || !self.is_released() || self.stands_aside() {
             return None;
         }
         let mark = sight.record.present().and_then(LeaderRecord::valid_release);
@@ -137,6 +154,13 @@ impl Machine {
         };
         let stagger = self.stagger(revision, self.turn.release_window());
         Some(aside + stagger + self.turn.deference(loop_wait))
+    }
+
+    /// Whether the version seen last was given up on purpose: as its mark shows
+    /// (rule Q4), or by Patroni, if that counts (rule P2).
+    fn is_released(&self) -> bool {
+        let takes = |beside: BesidePatroni| beside.release() == PatroniRelease::Take;
+        self.observer.is_free() || self.beside.is_some_and(takes) && self.observer.is_let_go()
     }
 
     /// This member's place in `window` for this version: few come early, so
