@@ -1,10 +1,5 @@
 //! What a file of Patroni says, with the environment over it.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, its helpers too"
-)]
-
 use dcs_kubernetes::PatroniFile;
 
 const FILE: &str = "

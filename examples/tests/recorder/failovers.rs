@@ -91,7 +91,7 @@ fn ways(versions: &[Version]) -> Vec<Option<Duration>> {
         let stood = after.at.saturating_sub(before.at);
         let ttl = seconds(seen.ttl);
         assert!(
-            stood >= ttl - ttl / DRIFT_PARTS,
+            stood + ttl / DRIFT_PARTS >= ttl,
             "taken {stood:?} after its last change, ttl {ttl:?}: {:#} {:#}",
             before.object,
             after.object
