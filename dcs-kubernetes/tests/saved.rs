@@ -1,10 +1,5 @@
 //! What saved lists are read as: which scope, in which mode, by which labels.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, its helpers too"
-)]
-
 use dcs_kubernetes::{Mode, Saved, SavedError, Selection};
 use serde_json::{Value, json};
 

@@ -91,8 +91,8 @@ fn a_version_that_changed_more_than_its_holder_is_no_release() {
         let mut rig = taker();
         let lock = patronis(10, 30, 1);
         rig.begin(&lock);
-        let changed = after(&released(&lock, 11), 11, change);
-        rig.watch(changed, Some(10));
+        let other = after(&released(&lock, 11), 11, change);
+        rig.watch(other, Some(10));
         waits(&mut rig);
     }
 }
