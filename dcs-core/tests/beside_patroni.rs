@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use dcs_core::election::{BesidePatroni, ElectorBuilder, LeaseTiming};
+use dcs_core::election::{BesidePatroni, ElectorBuilder, LeaseTiming, PatroniRelease};
 use dcs_core::{Clock, Timestamp};
 use support::{Member, World, ms, s};
 
@@ -90,4 +90,18 @@ async fn a_crash_among_members_of_the_same_rules_takes_no_longer_beside_patroni(
     a.crash();
     world.pass(s(16)).await;
     assert!(b.elector.is_leader());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_by_patroni_is_taken_at_once_by_who_asked_for_that() {
+    for (release, takes) in [(PatroniRelease::Wait, false), (PatroniRelease::Take, true)] {
+        let world = World::new();
+        let beside = BesidePatroni::new().with_release(release);
+        let member = contender(&world, |builder| builder.beside_patroni(beside)).await;
+        world
+            .store
+            .edit_leader(&world.scope, |record| record.holder = None);
+        world.pass(s(1)).await;
+        assert_eq!(member.elector.is_leader(), takes);
+    }
 }

@@ -316,7 +316,7 @@ async fn a_driver_can_be_dropped_and_what_was_believed_ends_by_its_deadline() {
             lease.release().await;
         };
         let running = async {
-            let (driver, user) = (pin!(driver.run()), pin!(user));
+            let (driver, user) = (Box::pin(driver.run()), pin!(user));
             let first = select(driver, user).await;
             assert!(matches!(first, Either::Right(_)), "it ended too early");
         };

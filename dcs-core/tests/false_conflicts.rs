@@ -172,6 +172,19 @@ async fn a_leaders_write_follows_the_register_without_a_new_decision() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_right_after_its_touch_follows_the_register_too() {
+    let (dcs, _elector, lease) = led().await;
+    let mut asked = 0;
+    dcs.before([Before::Do(Box::new(|| ())), history(1)]);
+    let edit = |_: Option<&Config>| {
+        asked += 1;
+        Some(config("{}"))
+    };
+    lease.keys().edit_config(edit).await.unwrap();
+    assert_eq!((asked, dcs.writes()), (1, 3), "a touch and two writes");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_after_the_touch_follows_the_register_too() {
     let (dcs, _elector, lease) = led().await;
     lease.keys().fence(Key::Config).await.unwrap();

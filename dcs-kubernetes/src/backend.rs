@@ -25,8 +25,10 @@ pub struct EndpointsDcs(Arc<Store>);
 
 /// The keys of a scope in annotations of `ConfigMaps`.
 ///
-/// Nothing routes traffic: that is left to labels on the Pods, or to whoever
-/// reads the leader key.
+/// Traffic is routed by Services that select Pods by their role label
+/// ([`RoleLabels`](crate::RoleLabels)). That label is a second write, after the
+/// lock's: a member that is killed or cut off keeps it, beside its successor,
+/// until somebody removes it. Endpoints mode has no such time.
 #[derive(Clone)]
 pub struct ConfigMapDcs(Arc<Store>);
 
@@ -105,7 +107,8 @@ macro_rules! backend {
                 write!(
                     f,
                     concat!($text, " {}/{}"),
-                    settings.namespace, settings.scope
+                    settings.namespace,
+                    settings.prefix()
                 )
             }
         }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use dcs_core::{BoxError, MemberName};
+use dcs_core::{BoxError, MemberName, Scope};
 
-use crate::InvalidName;
+use crate::{InvalidName, Mode};
 
 /// Why no handle could be made.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,19 @@ pub enum BuildError {
         "bypass_api_service needs the cluster's configuration: use build or connect, not build_with_client"
     )]
     BypassNeedsConfig,
+    /// Use the mode that the others use, or remove what one of them left behind:
+    /// two modes are two locks.
+    #[error(
+        "{holder} holds the lock of scope {scope} in mode {mode}: use that mode, or remove the lock there if nobody uses it any more"
+    )]
+    OtherMode {
+        /// The scope.
+        scope: Scope,
+        /// The mode in which somebody leads.
+        mode: Mode,
+        /// Who it is.
+        holder: MemberName,
+    },
     /// Look at the source: no client could be made of this configuration.
     #[error("no client could be made of the cluster's configuration")]
     Client(#[source] BoxError),

@@ -15,6 +15,14 @@ use crate::settings::{Address, Kind, Settings};
 use crate::store::Store;
 use crate::{BuildError, EndpointsDcs, Group, LabelKey, Labels, Namespace, Port, address};
 
+/// Where the address of the handle's member comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PodIp {
+    None,
+    OwnPod,
+    Given(IpAddr),
+}
+
 /// Makes an [`EndpointsDcs`] or a [`ConfigMapDcs`](crate::ConfigMapDcs).
 #[must_use = "nothing is made until `build`, `build_with_client` or `connect`"]
 pub struct Builder<D> {
@@ -24,14 +32,13 @@ pub struct Builder<D> {
     pub(crate) labels: Labels,
     pub(crate) scope_label: String,
     pub(crate) member: Option<MemberName>,
-    pod_ip: Option<IpAddr>,
+    pub(crate) pod_ip: PodIp,
     ports: Vec<Port>,
     pub(crate) group: Option<Group>,
     pub(crate) role_labels: RoleLabels,
     pub(crate) config_service: bool,
     pub(crate) retriable: Vec<u16>,
     pub(crate) bypass: bool,
-    pub(crate) own_address: bool,
     attempt_timeout: Duration,
     user_agent: Option<String>,
     accepts_any_server: bool,
@@ -50,14 +57,13 @@ impl<D: From<Store>> Builder<D> {
             labels: Labels::default(),
             scope_label: "cluster-name".to_owned(),
             member: None,
-            pod_ip: None,
+            pod_ip: PodIp::None,
             ports: vec![Port::DEFAULT],
             group: None,
             role_labels: RoleLabels::default(),
             config_service: false,
             retriable: Vec::new(),
             bypass: false,
-            own_address: false,
             attempt_timeout: Duration::from_secs(2),
             user_agent: None,
             accepts_any_server: false,
@@ -238,13 +244,12 @@ impl<D: From<Store>> Builder<D> {
         if self.kind != Kind::Endpoints {
             return Ok(None);
         }
-        if let Some(ip) = self.pod_ip
+        if let PodIp::Given(ip) = self.pod_ip
             && let Some(why) = address::refusal(ip)
         {
             return Err(BuildError::PodIp { ip, why });
         }
-        let is_known = self.pod_ip.is_some() || self.own_address;
-        if let (Some(member), false) = (&self.member, is_known) {
+        if let (Some(member), PodIp::None) = (&self.member, self.pod_ip) {
             let member = member.clone();
             return Err(BuildError::NoPodIp { member });
         }
@@ -256,7 +261,10 @@ impl<D: From<Store>> Builder<D> {
             return Err(BuildError::Ports { count });
         }
         Ok(Some(Address {
-            ip: self.pod_ip,
+            ip: match self.pod_ip {
+                PodIp::Given(ip) => Some(ip),
+                PodIp::None | PodIp::OwnPod => None,
+            },
             ports: self.ports.clone(),
         }))
     }
@@ -265,7 +273,7 @@ impl<D: From<Store>> Builder<D> {
 impl Builder<EndpointsDcs> {
     /// The address at which clients reach this handle's member.
     pub fn pod_ip(mut self, ip: IpAddr) -> Self {
-        self.pod_ip = Some(ip);
+        self.pod_ip = PodIp::Given(ip);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use dcs_core::MemberName;
 
+use crate::builder::PodIp;
 use crate::{Builder, EndpointsDcs};
 
 impl<D> Builder<D> {
@@ -43,7 +44,7 @@ impl Builder<EndpointsDcs> {
     /// own Pod, as the API server says it when the member writes its key. A
     /// leader that has not done so yet leads without an address.
     pub fn pod_ip_of_own_pod(mut self) -> Self {
-        self.own_address = true;
+        self.pod_ip = PodIp::OwnPod;
         self
     }
 }

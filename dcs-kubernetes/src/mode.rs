@@ -46,6 +46,14 @@ impl Mode {
             Self::ConfigMap => "configmap",
         }
     }
+
+    /// The one that members of this mode must not meet.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Endpoints => Self::ConfigMap,
+            Self::ConfigMap => Self::Endpoints,
+        }
+    }
 }
 
 impl From<Mode> for Kind {

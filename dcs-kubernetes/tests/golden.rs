@@ -1,5 +1,5 @@
 //! Every request that writes, and every one that reads a whole scope, as files:
-//! what is sent, to the byte, and that a real API server takes it.
+//! what is sent, to the byte. `golden_server.rs` sends them to a real server.
 //!
 //! A request that changed is found in the folder that the failure names; if the
 //! change is meant, copy it to `tests/golden`.
@@ -11,8 +11,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use dcs_core::duties::Routing;
@@ -20,14 +19,12 @@ use dcs_core::{
     Change, Dcs, Failover, Failsafe, FencingToken, History, Initialize, Key, LeaderWrite,
     MemberRecord, Precondition, Revision, Slots, Status, SyncState,
 };
-use dcs_kubernetes::kube::{self, client::Body};
 use dcs_kubernetes::{ConfigMapDcs, EndpointsDcs};
-use http::Request;
-use http_body_util::BodyExt as _;
 use serde_json::{Map, Value, json};
+use support::golden::{folder, golden};
 use support::samples::{held, instant, leader, name, released};
 use support::scripted::{Asked, Log, Reply, Tuned as _, client, list};
-use support::server::{Mode, Place};
+use support::server::Mode;
 
 const STORY: [&str; 22] = [
     "member",
@@ -75,6 +72,16 @@ async fn tell(dcs: &dyn Dcs) {
     again.transitions = Some(5);
     lock.write(leader(again)).await;
 
+    tell_of_the_config(dcs).await;
+    tell_of_requests_and_standbys(dcs).await;
+
+    dcs.load().await.unwrap();
+    dcs.load_leader().await.unwrap();
+    let gone = dcs.delete_member(&name("demo-0")).await;
+    gone.into_result().unwrap();
+}
+
+async fn tell_of_the_config(dcs: &dyn Dcs) {
     let mut config = Chain::new(dcs);
     let id = || Initialize::Done("7186662553319358497".to_owned());
     config
@@ -98,7 +105,9 @@ async fn tell(dcs: &dyn Dcs) {
         .await;
     config.write(Change::Initialize(None)).await;
     config.touch(&Key::Config).await;
+}
 
+async fn tell_of_requests_and_standbys(dcs: &dyn Dcs) {
     let mut failover = Chain::new(dcs);
     let request = Failover::switchover(Some(name("demo-0")), Some(name("demo-1")));
     failover
@@ -116,11 +125,6 @@ async fn tell(dcs: &dyn Dcs) {
     sync.write(state(&[])).await;
     sync.write(state(&["demo-2", "demo-1"])).await;
     sync.write(Change::Sync(None)).await;
-
-    dcs.load().await.unwrap();
-    dcs.load_leader().await.unwrap();
-    let gone = dcs.delete_member(&name("demo-0")).await;
-    gone.into_result().unwrap();
 }
 
 fn renewal() -> Change {
@@ -171,10 +175,10 @@ fn server() -> (kube::Client, Log) {
     let state = Mutex::new((100_u64, Value::Null));
     client(move |asked| {
         if asked.method == "GET" {
-            return match asked.uri.contains('?') {
-                true => list(100, &[]),
-                false => Reply::Json(200, reply(asked, 100)),
-            };
+            if asked.uri.contains('?') {
+                return list(100, &[]);
+            }
+            return Reply::Json(200, reply(asked, 100));
         }
         let mut state = state.lock().unwrap();
         let (revision, subsets) = &mut *state;
@@ -208,32 +212,9 @@ fn reply(asked: &Asked, revision: u64) -> Value {
     object
 }
 
-fn folder(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Endpoints => "endpoints",
-        Mode::ConfigMaps => "configmaps",
-    }
-}
-
 fn told_in(mode: Mode) -> impl Iterator<Item = &'static str> {
     let names = STORY.into_iter();
     names.filter(move |name| *name != "config-service" || matches!(mode, Mode::Endpoints))
-}
-
-/// The golden requests of a mode, in the order of the story.
-fn golden(mode: Mode) -> Vec<(String, Value)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(folder(mode)))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    files.sort();
-    let read = |file: PathBuf| {
-        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        let text = std::fs::read_to_string(file).unwrap();
-        (name, serde_json::from_str(&text).unwrap())
-    };
-    files.into_iter().map(read).collect()
 }
 
 /// What was sent, each request once.
@@ -253,10 +234,10 @@ fn sent(mode: Mode, log: &Log) -> Vec<(String, Value)> {
             requests.push(request);
         }
     }
-    let names: Vec<_> = told_in(mode).collect();
-    assert_eq!(requests.len(), names.len(), "{requests:#?}");
-    let named = requests.into_iter().zip(names).enumerate();
-    named
+    let told: Vec<_> = told_in(mode).collect();
+    assert_eq!(requests.len(), told.len(), "{requests:#?}");
+    let requests = requests.into_iter().zip(told).enumerate();
+    requests
         .map(|(at, (request, name))| (format!("{:02}-{name}", at + 1), request))
         .collect()
 }
@@ -305,112 +286,4 @@ async fn each_request_to_configmaps_is_the_golden_one() {
     let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
     let dcs = builder.build_with_client(client).unwrap();
     compare(Mode::ConfigMaps, &dcs, &log).await;
-}
-
-#[tokio::test]
-#[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
-async fn a_real_server_takes_each_golden_request_and_stores_what_it_says() {
-    for mode in [Mode::Endpoints, Mode::ConfigMaps] {
-        let place = Place::open(mode, 0).await;
-        let pod = json!({
-            "metadata": {"name": "demo-0", "labels": {"application": "dcs", "cluster-name": "demo"}},
-            "spec": {"containers": [{"name": "none", "image": "none"}]},
-        });
-        place.admin.post(&place.admin.path("pods"), &pod).await;
-        let mut config = dcs_kubernetes::infer_config().await.unwrap();
-        config.default_retry = false;
-        let mut replay = Replay {
-            client: kube::Client::try_from(config).unwrap(),
-            namespace: place.admin.namespace.clone(),
-            stored: BTreeMap::new(),
-        };
-        for (name, request) in golden(mode) {
-            replay.send(&name, &request).await;
-        }
-        let written = replay.stored.len();
-        let expected = if matches!(mode, Mode::Endpoints) {
-            6
-        } else {
-            5
-        };
-        assert_eq!(written, expected, "{:?}", replay.stored.keys());
-    }
-}
-
-struct Replay {
-    client: kube::Client,
-    namespace: String,
-    /// By path: the last version.
-    stored: BTreeMap<String, Value>,
-}
-
-impl Replay {
-    /// Sends the request as it stands, but for the namespace and the revision,
-    /// and compares what the server keeps.
-    async fn send(&mut self, name: &str, request: &Value) {
-        let in_place = |text: &str| text.replace("/default/", &format!("/{}/", self.namespace));
-        let path = in_place(request["path"].as_str().unwrap());
-        let mut body = request["body"].clone();
-        let object = body["metadata"]["name"].as_str().unwrap_or_default();
-        let own = match request["method"].as_str().unwrap() {
-            "POST" => format!("{path}/{object}"),
-            _ => path.clone(),
-        };
-        let before = self.stored.get(&own).cloned().unwrap_or_default();
-        if body.is_object() {
-            body["metadata"]["namespace"] = self.namespace.as_str().into();
-        }
-        if body["metadata"].get("resourceVersion").is_some() {
-            body["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
-        }
-        if let Some(target) = body.pointer_mut("/subsets/0/addresses/0/targetRef/namespace") {
-            *target = self.namespace.as_str().into();
-        }
-        let after = self.raw(name, request, &path, &body).await;
-        if request["method"] == "GET" {
-            return;
-        }
-        let of = |object: &Value| {
-            object["metadata"]["annotations"]
-                .as_object()
-                .cloned()
-                .unwrap_or_default()
-        };
-        let mut expected = of(&before);
-        for (key, value) in of(&body) {
-            expected.insert(key, value);
-        }
-        expected.retain(|_, value| !value.is_null());
-        assert_eq!(of(&after), expected, "{name}");
-        let subsets = match body.get("subsets") {
-            None => before["subsets"].clone(),
-            Some(Value::Array(none)) if none.is_empty() => Value::Null,
-            Some(subsets) => {
-                let mut subsets = subsets.clone();
-                subsets[0]["ports"][0]["protocol"] = "TCP".into();
-                subsets
-            }
-        };
-        assert_eq!(after["subsets"], subsets, "{name}");
-        self.stored.insert(own, after);
-    }
-
-    async fn raw(&self, name: &str, golden: &Value, path: &str, body: &Value) -> Value {
-        let mut request = Request::builder()
-            .method(golden["method"].as_str().unwrap())
-            .uri(path);
-        if let Some(kind) = golden["content_type"].as_str() {
-            request = request.header("content-type", kind);
-        }
-        let body = match body {
-            Value::Null => Body::empty(),
-            body => Body::from(body.to_string().into_bytes()),
-        };
-        let response = self.client.send(request.body(body).unwrap()).await.unwrap();
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        assert!(status.is_success(), "{name}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
-    }
 }

@@ -92,9 +92,9 @@ async fn members_and_objects_of_other_groups_are_not_seen() {
         group_of(object("other-0", 6, &json!({"status": "{}"})), "2"),
         object("alone-0", 6, &json!({"status": "{}"})),
     ];
-    let (client, _) = client(move |asked| match asked.is_of_pods() {
-        true => list(9, &pods),
-        false => list(9, &keys),
+    let (client, _) = client(move |asked| {
+        let items: &[Value] = if asked.is_of_pods() { &pods } else { &keys };
+        list(9, items)
     });
     let dcs = endpoints("demo").build_with_client(client).unwrap();
     let snapshot = dcs.load().await.unwrap();
@@ -164,7 +164,7 @@ async fn an_object_without_the_group_is_someone_elses() {
 async fn a_group_that_makes_a_name_too_long_is_refused() {
     let long = "a".repeat(54);
     let (client, _) = accepting();
-    let error = endpoints(&long).build_with_client(client).unwrap_err();
+    let error = endpoints(&long[1..]).build_with_client(client).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("failover") && text.contains("63"), "{text}");
     let (client, _) = accepting();

@@ -163,9 +163,11 @@ async fn labels_go_with_the_key_if_they_were_ours() {
 
 #[tokio::test]
 async fn labels_that_may_stand_there_go_with_the_key_too() {
-    let (client, log) = client(|asked| match asked.body["metadata"]["labels"].is_null() {
-        true => Reply::Json(200, object("demo-0", 9, &json!({"status": "{}"}))),
-        false => Reply::Reset,
+    let (client, log) = client(|asked| {
+        if asked.body["metadata"]["labels"].is_null() {
+            return Reply::Json(200, object("demo-0", 9, &json!({"status": "{}"})));
+        }
+        Reply::Reset
     });
     let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
     let dcs = builder.build_with_client(client).unwrap();

@@ -8,6 +8,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use dcs_core::{Change, Dcs, LeaderWrite, MemberName, Snapshot};
@@ -169,7 +170,7 @@ fn quoted(text: &str) -> String {
             0x0c => out += "\\f",
             0x08 => out += "\\b",
             0x20..=0x7e => out.push(char::from(u8::try_from(unit).unwrap())),
-            other => out += &format!("\\u{other:04x}"),
+            other => write!(out, "\\u{other:04x}").unwrap(),
         }
     }
     out + "\""
@@ -335,6 +336,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     /// From annotations to records and back.
     #[test]
     fn what_patroni_may_have_written_is_written_back_as_it_stood_there(

@@ -1,14 +1,9 @@
 //! What saved lists are read as: which scope, in which mode, by which labels.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, its helpers too"
-)]
-
 use dcs_kubernetes::{Mode, Saved, SavedError, Selection};
 use serde_json::{Value, json};
 
-fn object(kind: &str, name: &str, labels: Value, annotations: Value) -> Value {
+fn object(kind: &str, name: &str, labels: &Value, annotations: &Value) -> Value {
     json!({"kind": kind, "metadata": {
         "name": name, "resourceVersion": "7", "labels": labels, "annotations": annotations,
     }})
@@ -26,8 +21,8 @@ fn lock(kind: &str, name: &str) -> Value {
     object(
         kind,
         name,
-        labels(),
-        json!({"leader": "demo-0", "ttl": "30"}),
+        &labels(),
+        &json!({"leader": "demo-0", "ttl": "30"}),
     )
 }
 
@@ -39,12 +34,12 @@ fn of(mode: Option<Mode>) -> Selection {
 
 #[test]
 fn a_list_of_several_kinds_and_single_objects_are_read() {
-    let service = object("Service", "demo", labels(), json!({}));
+    let service = object("Service", "demo", &labels(), &json!({}));
     let pod = object(
         "Pod",
         "demo-0",
-        labels(),
-        json!({"status": "{\"state\":\"running\"}"}),
+        &labels(),
+        &json!({"status": "{\"state\":\"running\"}"}),
     );
     let lists = [list(&[service, lock("Endpoints", "demo")]), pod];
     let saved = Saved::read(&lists, &Selection::default()).unwrap();
@@ -56,7 +51,7 @@ fn a_list_of_several_kinds_and_single_objects_are_read() {
 #[test]
 fn the_endpoints_of_a_service_are_no_lock() {
     let note = json!({"endpoints.kubernetes.io/last-change-trigger-time": "now"});
-    let service = object("Endpoints", "demo", labels(), note);
+    let service = object("Endpoints", "demo", &labels(), &note);
     let lists = [list(&[service, lock("ConfigMap", "demo-leader")])];
     let saved = Saved::read(&lists, &Selection::default()).unwrap();
     assert_eq!(saved.mode(), Mode::ConfigMap);
@@ -67,8 +62,8 @@ fn a_config_alone_tells_the_mode() {
     let config = object(
         "ConfigMap",
         "demo-config",
-        labels(),
-        json!({"config": "{}"}),
+        &labels(),
+        &json!({"config": "{}"}),
     );
     let saved = Saved::read(&[config], &Selection::default()).unwrap();
     assert_eq!(saved.mode(), Mode::ConfigMap);
@@ -92,10 +87,10 @@ fn both_modes_are_refused_until_one_is_chosen() {
 fn the_labels_are_those_that_all_objects_and_pods_have() {
     let mut chart = labels();
     chart["chart"] = json!("demo-1.0");
-    let lock = object("Endpoints", "demo", chart, json!({"leader": "demo-0"}));
+    let lock = object("Endpoints", "demo", &chart, &json!({"leader": "demo-0"}));
     let mut of_pod = labels();
     of_pod["role"] = json!("primary");
-    let pod = object("Pod", "demo-0", of_pod, json!({}));
+    let pod = object("Pod", "demo-0", &of_pod, &json!({}));
     let saved = Saved::read(&[list(&[lock, pod])], &Selection::default()).unwrap();
     assert_eq!(
         saved.labels().to_string(),
@@ -106,7 +101,7 @@ fn the_labels_are_those_that_all_objects_and_pods_have() {
 #[test]
 fn several_scopes_are_refused_by_name_and_none_is_said() {
     let other = json!({"cluster-name": "other"});
-    let other = object("Endpoints", "other", other, json!({"leader": "a"}));
+    let other = object("Endpoints", "other", &other, &json!({"leader": "a"}));
     let lists = [list(&[lock("Endpoints", "demo"), other])];
     let error = Saved::read(&lists, &Selection::default()).unwrap_err();
     assert!(error.to_string().contains("demo, other"), "{error}");

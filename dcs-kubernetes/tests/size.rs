@@ -1,19 +1,15 @@
 //! What is too large is refused before it is sent, to the byte.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, its helpers too"
-)]
-
 mod support;
 
 use std::time::Duration;
 
 use dcs_core::{
     Change, Config, Dcs, Error, Failsafe, FencingToken, Initialize, Key, LeaderWrite, MemberRecord,
-    Outcome, Precondition, Status,
+    Outcome, Precondition, Status, WatchEvent,
 };
 use futures_util::StreamExt as _;
+use futures_util::future;
 use serde_json::{Map, Value, json};
 use support::samples::{at, held, leader, name, vacant};
 use support::scripted::{Log, Reply, client, configmaps, endpoints, line, list, object};
@@ -101,8 +97,7 @@ async fn a_version_that_was_not_seen_is_left_to_the_server() {
 
 #[tokio::test]
 async fn what_a_removal_leaves_is_judged_and_not_what_it_removes() {
-    let history = 100_000;
-    let (client, _) = beside(history);
+    let (client, _) = beside(LIMIT);
     let dcs = configmaps(client);
     dcs.load().await.unwrap();
     let removed = dcs.write(&Change::History(None), at(5)).await;
@@ -111,20 +106,18 @@ async fn what_a_removal_leaves_is_judged_and_not_what_it_removes() {
 
 #[tokio::test]
 async fn a_version_that_the_watch_showed_is_judged() {
-    let long = object("demo-sync", 12, &json!({"other": filler(LIMIT - 100)}));
+    let stored = object("demo-sync", 12, &json!({"other": filler(LIMIT - 100)}));
     let (client, log) = client(move |asked| match (asked.is_watch(), asked.is_of_pods()) {
         (true, true) => Reply::Open(Vec::new()),
-        (true, false) => Reply::Open(vec![line("ADDED", &long)]),
+        (true, false) => Reply::Open(vec![line("ADDED", &stored)]),
         _ => list(9, &[]),
     });
     let dcs = configmaps(client);
-    let mut watch = dcs.watch(Duration::from_secs(5));
-    while watch
-        .next()
-        .await
-        .unwrap()
-        .is_ok_and(|event| !matches!(event, dcs_core::WatchEvent::Changed(_)))
-    {}
+    let tells = |event: &Result<WatchEvent, Error>| matches!(event, Ok(WatchEvent::Changed(_)));
+    let changes = dcs.watch(Duration::from_secs(5));
+    let mut changes = changes.filter(|event| future::ready(tells(event)));
+    changes.next().await.unwrap().unwrap();
+    // The sum fits by itself, and not beside what stands there.
     let token = FencingToken::from_number(u128::from(u64::MAX)).unwrap();
     let standbys = vec![filler(100)];
     let state = dcs_core::SyncState::new("demo-0", standbys, 0);
@@ -135,15 +128,19 @@ async fn a_version_that_the_watch_showed_is_judged() {
         !matches!(fits, Outcome::NotCommitted(Error::TooLarge { .. })),
         "{fits:?}"
     );
-    assert!(log.last().method == "PATCH");
+    assert_eq!(log.last().method, "PATCH");
 }
 
 #[tokio::test]
 async fn a_touch_is_judged_too() {
     let full = object("demo-sync", 5, &json!({"other": filler(LIMIT - 10)}));
-    let (client, log) = client(move |asked| match asked.is_of_pods() {
-        true => list(9, &[]),
-        false => list(9, std::slice::from_ref(&full)),
+    let (client, log) = client(move |asked| {
+        let items = if asked.is_of_pods() {
+            &[]
+        } else {
+            std::slice::from_ref(&full)
+        };
+        list(9, items)
     });
     let dcs = configmaps(client);
     dcs.load().await.unwrap();
@@ -173,8 +170,8 @@ async fn a_status_leaves_room_for_the_lock() {
     let fits = Change::Leader(Box::new(with_status(most)));
     dcs.write(&fits, at(5)).await.into_result().unwrap();
     let sent = log.all().len();
-    let long = Change::Leader(Box::new(with_status(most + 1)));
-    let outcome = dcs.write(&long, at(5)).await;
+    let exceeds = Change::Leader(Box::new(with_status(most + 1)));
+    let outcome = dcs.write(&exceeds, at(5)).await;
     let limit = LIMIT - RESERVE;
     assert_eq!(refused(outcome), (Key::Status, limit, limit + 1));
     assert_eq!(log.all().len(), sent);

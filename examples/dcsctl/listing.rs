@@ -99,7 +99,7 @@ pub(crate) fn is_paused(settings: &Map<String, Value>) -> bool {
 fn initialize(initialize: &Initialize) -> String {
     match initialize {
         Initialize::Done(id) => id.clone(),
-        _ => String::new(),
+        Initialize::InProgress => String::new(),
     }
 }
 

@@ -133,12 +133,13 @@ impl Server {
                 .replace('+', "%2B")
         };
         let (namespace, selector) = (&self.namespace, escape(selector));
-        let mut uri = format!(
-            "/api/v1/namespaces/{namespace}/{plural}?labelSelector={selector}&limit={PAGE}"
+        let next = match next {
+            "" => String::new(),
+            next => format!("&continue={}", escape(next)),
+        };
+        let uri = format!(
+            "/api/v1/namespaces/{namespace}/{plural}?labelSelector={selector}&limit={PAGE}{next}"
         );
-        if !next.is_empty() {
-            uri.push_str(&format!("&continue={}", escape(next)));
-        }
         let request = http::Request::get(uri).header(http::header::ACCEPT, METADATA);
         let request = request.body(Vec::new()).map_err(kube::Error::HttpError)?;
         client.request(request).await

@@ -4,3 +4,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/simulation.md")]
 struct SimulationPage;
+
+/// The code of the page about settings compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/settings.md")]
+struct SettingsPage;

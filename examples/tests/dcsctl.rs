@@ -166,6 +166,33 @@ fn a_key_that_cannot_be_read_is_shown_with_the_reason_and_hides_no_other() {
 }
 
 #[test]
+fn a_pod_without_a_status_is_a_member_of_which_nothing_is_known() {
+    let mut pods: Value = read("endpoints-steady", "pods.json");
+    for pod in pods["items"].as_array_mut().unwrap() {
+        if pod["metadata"]["name"] == "pg3" {
+            pod["metadata"]["annotations"] = Value::Null;
+        }
+    }
+    let file = folder("dcsctl-no-status").join("pods.json");
+    fs::write(&file, pods.to_string()).unwrap();
+    let objects = data("endpoints-steady").join("endpoints.json");
+    let ended = dcsctl(
+        &["list", "-o", "json", "--from-file"],
+        &[objects, file.clone()],
+    );
+    assert_eq!(ended.status.code(), DONE);
+    let ours: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let [_, _, silent] = ours["members"].as_array().unwrap().as_slice() else {
+        panic!("three members: {ours:#}");
+    };
+    assert_eq!(silent["name"], "pg3");
+    assert_eq!(silent["role"], "Replica");
+    for unknown in ["state", "host", "timeline", "lsn", "lag"] {
+        assert_eq!(silent[unknown], Value::Null, "{unknown}");
+    }
+}
+
+#[test]
 fn a_scope_in_both_modes_is_an_error_that_names_both_until_one_is_chosen() {
     let files = [
         data("endpoints-steady").join("endpoints.json"),

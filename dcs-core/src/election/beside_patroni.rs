@@ -40,14 +40,33 @@ pub(super) const LEAST_TTL: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BesidePatroni {
     retry_timeout: Duration,
+    release: PatroniRelease,
+}
+
+/// Whether a release by Patroni lets members acquire at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "complete: it is waited for or it is not"
+)]
+pub enum PatroniRelease {
+    /// It does not: what it leaves behind is left alone as its lock was.
+    #[default]
+    Wait,
+    /// It does, if an unbroken watch showed the holder go and nothing else
+    /// change. **A third party that removes the holder looks the same**, and
+    /// then two members may believe at once.
+    Take,
 }
 
 impl BesidePatroni {
-    /// Beside Patroni with its default `retry_timeout` of 10 s.
+    /// Beside Patroni with its default `retry_timeout` of 10 s, waiting after
+    /// its releases.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             retry_timeout: DEFAULT_RETRY_TIMEOUT,
+            release: PatroniRelease::Wait,
         }
     }
 
@@ -66,7 +85,22 @@ impl BesidePatroni {
                 "use what Patroni uses, 3 s to 1 day",
             ));
         }
-        Ok(Self { retry_timeout })
+        Ok(Self {
+            retry_timeout,
+            ..self
+        })
+    }
+
+    /// The same with another word on whether releases by Patroni count.
+    #[must_use]
+    pub const fn with_release(self, release: PatroniRelease) -> Self {
+        Self { release, ..self }
+    }
+
+    /// Whether a release by Patroni lets members acquire at once.
+    #[must_use]
+    pub const fn release(&self) -> PatroniRelease {
+        self.release
     }
 
     /// For how long Patroni may try one operation, as far as is known.

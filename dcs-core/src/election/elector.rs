@@ -207,7 +207,9 @@ impl Elector {
         self.command(Command::Timing(timing))
     }
 
-    /// The status that goes with each renewal from now on.
+    /// The status that goes with each renewal from now on. One that the store
+    /// finds too large is told as [`EventKind::Trouble`](super::EventKind::Trouble)
+    /// and left out until another one is set here: it does not cost the lease.
     ///
     /// # Errors
     /// [`ElectionEnded`] once the driver has.
@@ -219,6 +221,10 @@ impl Elector {
     /// that may lead, this one too, each with the URL where it can be asked.
     /// An empty map removes the one that stands. Before the first call the map
     /// that stands is left as it is.
+    ///
+    /// A map that the store finds too large is told as
+    /// [`EventKind::Trouble`](super::EventKind::Trouble) and left out until
+    /// another one is set here; the one that stands goes on to count.
     ///
     /// **While a map stands only members that it names may acquire**, also
     /// members without [`ElectorBuilder::failsafe`].

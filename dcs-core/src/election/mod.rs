@@ -7,6 +7,7 @@ mod elector;
 mod eligibility;
 mod event;
 mod failsafe;
+mod foreign;
 mod keys;
 mod lead;
 mod lease;
@@ -25,7 +26,7 @@ mod timing;
 mod wishes;
 mod work;
 
-pub use beside_patroni::BesidePatroni;
+pub use beside_patroni::{BesidePatroni, PatroniRelease};
 pub use driver::Driver;
 pub use elector::{ElectionEnded, Elector, ElectorBuilder, Events};
 pub use eligibility::{Eligibility, Priority, PriorityError};

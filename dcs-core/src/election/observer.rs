@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::foreign::Foreign;
 use super::seeded::{Bug, planted};
 use crate::{
     Claim, Entry, LeaderRecord, LeaderUpdate, MemberName, ReleaseHash, Revision, Stamp, Timestamp,
@@ -19,6 +20,8 @@ pub(crate) struct Observer {
     stretch: Option<(Revision, Option<ReleaseHash>)>,
     /// The version that a holder gave up on purpose, as the watch showed it.
     free: Option<Revision>,
+    /// Versions of holders that follow other rules, and what they gave up.
+    foreign: Foreign,
     /// The ttl in the version seen last that named a holder.
     held_ttl: Option<Duration>,
     /// Who was seen to renew last, and when by the record.
@@ -91,6 +94,7 @@ impl Observer {
             .revision
             .map(|revision| (revision, release_hash(&entry.value)))
             .or(self.stretch.filter(|_| over_a_gap));
+        self.foreign.watch_began(entry);
         self.see(entry, Read::Plain, now)
     }
 
@@ -105,6 +109,7 @@ impl Observer {
         } else if !planted(Bug::ReleaseMarkAfterGap) {
             self.stretch = None;
         }
+        self.foreign.watched(update);
         self.see(&update.entry, Read::Plain, now)
     }
 
@@ -119,6 +124,13 @@ impl Observer {
     pub(crate) fn is_free(&self) -> bool {
         let seen = self.seen.as_ref().and_then(|sight| sight.revision);
         seen.is_some() && seen == self.free
+    }
+
+    /// Whether the version seen last was given up by a holder that follows
+    /// other rules, as far as can be told without a mark.
+    pub(crate) fn is_let_go(&self) -> bool {
+        let seen = self.seen.as_ref().and_then(|sight| sight.revision);
+        self.foreign.has_released(seen)
     }
 
     /// The ttl of who held the key last, also if it was deleted since.
@@ -152,6 +164,7 @@ impl Observer {
         if change == Change::WentBack {
             // What the watch has shown was of another line of versions.
             (self.free, self.stretch) = (None, None);
+            self.foreign = Foreign::default();
         }
         self.newest = match change {
             Change::WentBack => entry.revision,
@@ -339,6 +352,23 @@ mod tests {
         let seen = observer.read(&at(6, released(5)), read, clock.now());
         assert_eq!(seen, Change::WentBack);
         assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn what_patroni_let_go_is_not_let_go_when_a_restored_store_shows_it_again() {
+        let (mut observer, clock) = (Observer::default(), TestClock::new());
+        let [lock, let_go] = [held().holder, None].map(|holder| LeaderRecord {
+            holder,
+            claim: None,
+            ..held()
+        });
+        observer.watch_began(&at(5, lock), clock.now());
+        observer.watched(&update(6, let_go.clone(), Some(5)), clock.now());
+        assert!(observer.is_let_go());
+        observer.watched(&update(7, held(), Some(6)), clock.now());
+        let read = Read::AfterConflict(Some(rev(7)));
+        observer.read(&at(6, let_go), read, clock.now());
+        assert!(!observer.is_let_go());
     }
 
     #[test]

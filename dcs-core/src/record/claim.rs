@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{MemberName, Revision, Timestamp};
+use crate::{FencingToken, MemberName, Revision, Timestamp};
 
 /// 128 random bits that tell one run of a process from every other one, also
 /// from another process of the same member name.
@@ -54,6 +54,10 @@ pub struct Claim {
     pub renew_time: Timestamp,
     /// Hash of the secret that will release this term; new in each term.
     pub release_hash: ReleaseHash,
+    /// The token of the term, from its first renewal on: before its acquiring
+    /// write is answered nobody knows it. For display; nothing is judged by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<FencingToken>,
 }
 
 /// Says that the holder of revision `prev` gave its term up on purpose.
@@ -99,7 +103,14 @@ impl Claim {
             clamp: spans.1,
             renew_time,
             release_hash,
+            token: None,
         }
+    }
+
+    /// The same claim, with the token of its term.
+    #[must_use]
+    pub fn with_token(self, token: Option<FencingToken>) -> Self {
+        Self { token, ..self }
     }
 }
 
@@ -311,15 +322,45 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn a_claim_is_written_as_one_flat_json_object() {
-        let claim = Claim::new(
+    fn claim() -> Claim {
+        Claim::new(
             (Session::from_bits(1), Attempt::from_bits(2)),
             "demo-0".parse().unwrap(),
             (Duration::from_millis(14_500), Duration::from_secs(30)),
             "2026-01-02T03:04:05+00:00".parse().unwrap(),
             Secret::from_bits(3).hash(),
+        )
+    }
+
+    #[test]
+    fn a_claim_with_a_token_says_it_last_and_comes_back_with_it() {
+        let token = FencingToken::from_number(1 << 80);
+        let claim = claim().with_token(token);
+        let json = serde_json::to_string(&claim).unwrap();
+        assert!(
+            json.ends_with(r#","token":"1208925819614629174706176"}"#),
+            "{json}"
         );
+        assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), claim);
+    }
+
+    #[test]
+    fn a_claim_without_a_token_says_nothing_of_one() {
+        let json = serde_json::to_string(&claim()).unwrap();
+        assert!(!json.contains("token"), "{json}");
+    }
+
+    /// As a reader of an older version meets the token.
+    #[test]
+    fn a_claim_is_read_without_what_is_not_known_of_it() {
+        let json = serde_json::to_string(&claim()).unwrap();
+        let later = json.replace('}', r#","later":["x"]}"#);
+        assert_eq!(serde_json::from_str::<Claim>(&later).unwrap(), claim());
+    }
+
+    #[test]
+    fn a_claim_is_written_as_one_flat_json_object() {
+        let claim = claim();
         let json = serde_json::to_string(&claim).unwrap();
         assert!(json.starts_with(
             r#"{"session":"00000000000000000000000000000001","attempt":"00000000000000000000000000000002","holder":"demo-0","ttl_ms":14500,"clamp_ms":30000,"renewTime":"2026-01-02T03:04:05+00:00","release_hash":""#

@@ -226,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_was_read_is_written_as_it_was() {
+        let lines = history(&json!([
+            [1, 25, "no reason"],
+            [2, 26, "by time", "2026-01-02T03:04:05+00:00"],
+            [3, 27, "promoted", "2026-01-02T03:04:06+00:00", "demo-1"],
+        ]));
+        let mut again = History::default();
+        lines.lines().for_each(|line| again.append(line));
+        assert_eq!(again, lines);
+    }
+
+    #[test]
     fn the_size_is_that_of_ascii_json() {
         let history = history(&json!([[1, 2, "é\u{1F600}"]]));
         assert_eq!(history.size(), r#"[[1,2,"\u00e9\ud83d\ude00"]]"#.len());

@@ -85,7 +85,8 @@ fn a_member_that_lags_too_far_does_not_lead() {
 
 #[test]
 fn without_a_position_of_the_leader_nothing_lags() {
-    let mut sight = as_a(replica("a").with("xlog_location", 1));
+    let own = replica("a").with("xlog_location", 0);
+    let mut sight = as_a(own).with(r#"{"maximum_lag_on_failover":-1}"#);
     assert_eq!(may_lead(&sight.situation()), Ok(()));
     sight.view.status = present(Status::at(0));
     assert_eq!(may_lead(&sight.situation()), Ok(()));

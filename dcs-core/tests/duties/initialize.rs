@@ -12,8 +12,8 @@ use crate::world::{World, config};
 async fn of_eight_members_that_race_beside_other_writes_one_wins() {
     for round in 0..8 {
         let world = World::new();
-        // All on one connection: between the read and the write of each of them
-        // someone writes another key of the register, or the one before wins.
+        // All of them read before the first one writes, and before most of their
+        // writes someone else writes another key of the register.
         let dcs = Arc::new(OneRegister::new(world.store.handle(&world.scope)));
         let others = |n: u64| match n % 3 {
             0 => Before::Write(Change::Config(Some(Config::default()))),

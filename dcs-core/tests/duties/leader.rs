@@ -101,6 +101,19 @@ async fn what_is_there_is_left_alone_and_costs_no_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_in_which_nothing_is_due_asks_the_store_nothing() {
+    let mut led = Led::new().await;
+    led.config = config(r#"{"synchronous_mode":true}"#);
+    let mut duties = duties().keep_history().keep_sync();
+    for _ in 0..2 {
+        let turn = led.turn(&mut duties).await;
+        assert!(turn.troubles.is_empty(), "{turn:?}");
+        // Whatever is asked from now on fails.
+        led.dcs.cut_off();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bootstrap_that_was_begun_and_not_finished_is_healed_by_who_has_the_data() {
     let led = Led::new().await;
     let seen = led.world.now().initialize;
@@ -129,7 +142,8 @@ async fn a_follower_writes_neither_initialize_nor_config() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_cannot_be_read_are_left_as_they_are() {
-    let led = Led::new().await;
+    let mut led = Led::new().await;
+    led.config = config(r#"{"synchronous_mode":true}"#);
     for key in [Key::Config, Key::Initialize, Key::History, Key::Sync] {
         led.world.store.spoil(&led.world.scope, &key, "rubbish");
     }
@@ -194,6 +208,17 @@ async fn the_history_keeps_as_many_lines_as_the_settings_say() {
     let history = now.history.get().unwrap();
     assert_eq!(history.0.len(), 2);
     assert_eq!(history.timeline(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_counts_on_from_what_stands_there_and_not_from_the_view() {
+    let led = Led::new().await;
+    let view = led.world.now();
+    let keys = led.lease.as_ref().unwrap().keys();
+    let others = History(vec![serde_json::json!([7, 0, "x"])]);
+    keys.edit_history(|_| Some(others.clone())).await.unwrap();
+    led.turn_over(&mut duties().keep_history(), &view).await;
+    assert_eq!(led.world.now().history.get().unwrap().timeline(), 9);
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,6 +339,26 @@ async fn a_request_whose_removal_failed_is_removed_later_and_not_obeyed() {
         (None, Some(Why::BeforeTheTerm))
     );
     assert_eq!(led.world.now().failover.value, Value::Absent);
+}
+
+/// The removal was applied, and nobody knows: that it was asked for once more is
+/// seen all the same.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_removed_without_an_answer_can_be_made_again() {
+    let led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    let request = Failover::switchover(Some(name("a")), Some(name("b")));
+    led.dcs.request_failover(request.clone()).await.unwrap();
+    let keys = led.lease.as_ref().unwrap().keys();
+    keys.fence(Key::Failover).await.unwrap();
+    assert!(led.turn(&mut duties).await.hand_over.is_some());
+    led.dcs.lose_next_answer();
+    assert_eq!(led.turn(&mut duties).await.troubles.len(), 1);
+    assert_eq!(led.world.now().failover.value, Value::Absent);
+    led.turn(&mut duties).await;
+    led.dcs.request_failover(request).await.unwrap();
+    assert!(led.turn(&mut duties).await.hand_over.is_some());
 }
 
 #[tokio::test(start_paused = true)]

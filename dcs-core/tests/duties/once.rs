@@ -6,15 +6,16 @@ use std::time::Duration;
 use dcs_core::duties::{LeaderDuties, MemberKeeper, Situation};
 use dcs_core::election::{Elector, Lease};
 use dcs_core::{
-    Clock, Config, DcsExt, Entropy as _, Failover, MemberName, Timestamp, TokioClock, Value,
+    Clock, Config, DcsExt, Entropy as _, Failover, MemberName, Revision, Timestamp, TokioClock,
+    Value,
 };
 use dcs_memory::{MemoryDcs, SeededEntropy};
 use futures_util::future::OptionFuture;
 
 use crate::world::{LOOP_WAIT, World, name, replica};
 
-/// What was handed over: by whom, and for which request.
-type Obeyed = Arc<Mutex<Vec<(String, Failover)>>>;
+/// What was handed over: by whom, and for which request in which version.
+type Obeyed = Arc<Mutex<Vec<(String, Failover, Option<Revision>)>>>;
 
 struct Cluster {
     world: World,
@@ -84,7 +85,16 @@ impl Cluster {
     }
 
     fn obeyed(&self) -> Vec<(String, Failover)> {
-        self.obeyed.lock().unwrap().clone()
+        let obeyed = self.obeyed.lock().unwrap().clone().into_iter();
+        obeyed.map(|(by, request, _)| (by, request)).collect()
+    }
+
+    /// The versions of the key that were obeyed, sorted.
+    fn versions(&self) -> Vec<Option<Revision>> {
+        let obeyed = self.obeyed.lock().unwrap();
+        let mut versions: Vec<_> = obeyed.iter().map(|(_, _, at)| *at).collect();
+        versions.sort();
+        versions
     }
 }
 
@@ -123,11 +133,9 @@ impl Loop {
             if let Some(hand_over) = turn.hand_over
                 && let Some(lease) = lease.take()
             {
-                let request = view.failover.get().unwrap().clone();
-                self.obeyed
-                    .lock()
-                    .unwrap()
-                    .push((self.me.to_string(), request));
+                let (request, at) = (view.failover.get().unwrap(), view.failover.revision);
+                let obeyed = (self.me.to_string(), request.clone(), at);
+                self.obeyed.lock().unwrap().push(obeyed);
                 match hand_over.to {
                     Some(to) => lease.release_to(to).await,
                     None => lease.release().await,
@@ -205,37 +213,40 @@ async fn no_request_is_obeyed_twice_whatever_fails() {
         let chance = SeededEntropy::new(seed);
         let below = |limit: u64| u64::try_from(chance.bits() % u128::from(limit)).unwrap();
         for _ in 0..12 {
-            let any =
-                || Some(["a", "b", "c"].map(name)[usize::try_from(below(3)).unwrap()].clone());
-            let leader = if below(2) == 0 {
-                cluster.leader()
-            } else {
-                None
-            };
-            let request = Failover::switchover(leader, any());
-            // Each one is due at an instant of its own, so that it can be told.
-            let due = cluster.world.clock.wall() + Duration::from_millis(1 + below(20_000));
+            let leader = cluster.leader().filter(|_| below(2) == 0);
+            let candidate = usize::try_from(below(3)).unwrap();
+            let asked_for = Some(["a", "b", "c"].map(name)[candidate].clone());
+            let request = Failover::switchover(leader, asked_for);
+            let due = cluster.world.clock.wall() + Duration::from_millis(1 + below(6_000));
+            let due = Timestamp::from_system_time(due);
             cluster
-                .ask(request.not_before(Timestamp::from_system_time(due)))
+                .ask(match below(2) {
+                    0 => request.not_before(due),
+                    _ => request,
+                })
                 .await;
-            let (dcs, _) = &cluster.members[usize::try_from(below(3)).unwrap()];
-            match below(6) {
+            let anyone = usize::try_from(below(3)).unwrap();
+            let (dcs, _) = &cluster.members[anyone];
+            // Who is asked for does not come.
+            let (_, elector) = &cluster.members[candidate];
+            match below(8) {
                 0 => dcs.cut_off(),
                 1 => dcs.lose_next_answer(),
                 2 => dcs.lose_next_request(),
                 3 => dcs.break_watch_with_gap(),
+                4..=6 => elector.pause().unwrap(),
                 _ => {}
             }
-            cluster.pass(1 + below(30)).await;
+            cluster.pass(1 + below(60)).await;
             dcs.heal();
+            elector.resume().unwrap();
         }
         cluster.pass(120).await;
-        let mut all = cluster.obeyed();
-        obeyed += all.len();
-        let count = all.len();
-        all.sort_by_key(|(_, request)| request.scheduled_at);
-        all.dedup_by_key(|(_, request)| request.scheduled_at);
-        assert_eq!(all.len(), count, "seed {seed}: one was obeyed twice");
+        let mut versions = cluster.versions();
+        let count = versions.len();
+        obeyed += count;
+        versions.dedup();
+        assert_eq!(versions.len(), count, "seed {seed}: one was obeyed twice");
         let stands = cluster.world.now().failover.value;
         assert_eq!(stands, Value::Absent, "seed {seed}");
     }

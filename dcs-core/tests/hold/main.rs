@@ -6,6 +6,7 @@
     reason = "a test whose time goes back has failed"
 )]
 
+mod away;
 mod config_key;
 mod events;
 mod giving_up;

@@ -63,6 +63,22 @@ impl OneRegister {
         self.load().await.unwrap()
     }
 
+    async fn all(&self) -> Result<Snapshot, Error> {
+        let mut all = self.dcs.load().await?;
+        let revisions = [
+            all.config.revision,
+            all.initialize.revision,
+            all.history.revision,
+        ];
+        let fences = [&all.config.fence, &all.initialize.fence, &all.history.fence];
+        let newest = revisions.into_iter().max().flatten();
+        let fence = fences.into_iter().filter_map(Value::present).max().copied();
+        shared(&mut all.config, newest, fence);
+        shared(&mut all.initialize, newest, fence);
+        shared(&mut all.history, newest, fence);
+        Ok(all)
+    }
+
     /// Where the key's own register in memory stands, if the shared one is as expected.
     async fn own(&self, key: &Key, expected: Precondition) -> Result<Precondition, Outcome> {
         self.writes.fetch_add(1, SeqCst);
@@ -83,7 +99,7 @@ impl OneRegister {
             Some(Before::Do(happens)) => happens(),
             None => {}
         }
-        let shared = precondition(&self.now().await, key);
+        let shared = precondition(&self.all().await.unwrap(), key);
         if shared != expected {
             let (key, found) = (key.clone(), shared.revision());
             return Err(Outcome::NotCommitted(Error::Conflict { key, found }));
@@ -119,19 +135,10 @@ impl Dcs for OneRegister {
     }
 
     async fn load(&self) -> Result<Snapshot, Error> {
-        let mut all = self.dcs.load().await?;
-        let revisions = [
-            all.config.revision,
-            all.initialize.revision,
-            all.history.revision,
-        ];
-        let fences = [&all.config.fence, &all.initialize.fence, &all.history.fence];
-        let newest = revisions.into_iter().max().flatten();
-        let fence = fences.into_iter().filter_map(Value::present).max().copied();
-        shared(&mut all.config, newest, fence);
-        shared(&mut all.initialize, newest, fence);
-        shared(&mut all.history, newest, fence);
-        Ok(all)
+        let all = self.all().await;
+        // Whoever else reads does so before this one writes.
+        tokio::task::yield_now().await;
+        all
     }
 
     async fn load_leader(&self) -> Result<Entry<LeaderRecord>, Error> {

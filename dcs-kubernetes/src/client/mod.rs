@@ -140,9 +140,8 @@ impl Client {
         };
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
         let (place, http) = self.servers.choose();
-        let response = match before(&mut deadline, http.send(request)).await {
-            Some(Ok(response)) => response,
-            _ => return self.servers.failed(place),
+        let Some(Ok(response)) = before(&mut deadline, http.send(request)).await else {
+            return self.servers.failed(place);
         };
         let answer = Answer::of(settings, response, &mut deadline).await;
         if answer.status == StatusCode::FORBIDDEN {

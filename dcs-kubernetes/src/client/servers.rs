@@ -77,7 +77,8 @@ struct Address {
 #[derive(Debug, Deserialize)]
 struct Port {
     name: Option<String>,
-    port: u16,
+    #[serde(rename = "port")]
+    number: u16,
     protocol: Option<String>,
 }
 
@@ -257,7 +258,7 @@ impl Found {
                 continue;
             };
             let addresses = subset.addresses.iter().flatten();
-            servers.extend(addresses.map(|address| SocketAddr::new(address.ip, port.port)));
+            servers.extend(addresses.map(|address| SocketAddr::new(address.ip, port.number)));
         }
         servers.sort_unstable();
         servers.dedup();

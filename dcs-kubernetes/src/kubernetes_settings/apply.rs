@@ -37,13 +37,11 @@ impl KubernetesSettings {
         self.applied_to(ConfigMapDcs::builder(scope))
     }
 
-    /// A handle on this scope in the cluster and in the mode that the settings
-    /// say. With `member` it speaks for that member; without one it reads, and
-    /// writes what no member owns. For more than that take
-    /// [`endpoints`](Self::endpoints) or [`config_maps`](Self::config_maps).
+    /// A handle on this scope in the mode that the settings say, in the cluster
+    /// that they name: [`connect_to`](Self::connect_to) with [`cluster`](Self::cluster).
     ///
     /// # Errors
-    /// [`BuildError::NoCluster`] where there is none, or the setting that is wrong.
+    /// [`BuildError::NoCluster`] where there is none, and what `connect_to` fails with.
     ///
     /// # Cancel safety
     /// A dropped future leaves nothing behind.
@@ -54,18 +52,55 @@ impl KubernetesSettings {
         member: Option<MemberName>,
     ) -> Result<Arc<dyn Dcs>, BuildError> {
         let config = self.cluster().await?;
-        Ok(match self.mode() {
+        self.connect_to(config, scope, group, member).await
+    }
+
+    /// A handle on this scope in the mode that the settings say. With `member`
+    /// it speaks for that member; without one it reads, and writes what no
+    /// member owns. For more than that take [`endpoints`](Self::endpoints) or
+    /// [`config_maps`](Self::config_maps).
+    ///
+    /// One read looks whether somebody holds the lock in the other mode. An API
+    /// server that does not answer, or may not be asked that, is no reason to
+    /// fail: the member may have to wait for it.
+    ///
+    /// # Errors
+    /// [`BuildError::OtherMode`] where somebody does, or the setting that is wrong.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves nothing behind.
+    pub async fn connect_to(
+        &self,
+        config: kube::Config,
+        scope: Scope,
+        group: Option<Group>,
+        member: Option<MemberName>,
+    ) -> Result<Arc<dyn Dcs>, BuildError> {
+        let mut endpoints = self.endpoints(scope.clone())?;
+        let mut config_maps = self.config_maps(scope.clone())?;
+        endpoints.group = group;
+        config_maps.group = group;
+        let of_member = member.is_some();
+        let (dcs, other): (Arc<dyn Dcs>, Arc<dyn Dcs>) = match self.mode() {
             Mode::Endpoints => {
-                let mut builder = self.endpoints(scope)?;
-                builder.group = group;
-                Arc::new(builder.speaking_for(member).build(config)?)
+                let endpoints = endpoints.speaking_for(member);
+                let dcs = Arc::new(endpoints.build(config.clone())?);
+                (dcs, Arc::new(config_maps.build(config)?))
             }
             Mode::ConfigMap => {
-                let mut builder = self.config_maps(scope)?;
-                builder.group = group;
-                Arc::new(builder.speaking_for(member).build(config)?)
+                let config_maps = config_maps.speaking_for(member);
+                let dcs = Arc::new(config_maps.build(config.clone())?);
+                (dcs, Arc::new(endpoints.build(config)?))
             }
-        })
+        };
+        match holder_in(&*other).await.filter(|_| of_member) {
+            None => Ok(dcs),
+            Some(holder) => Err(BuildError::OtherMode {
+                scope,
+                mode: self.mode().other(),
+                holder,
+            }),
+        }
     }
 
     fn applied_to<D>(&self, builder: Builder<D>) -> Result<Builder<D>, BuildError> {
@@ -108,6 +143,17 @@ impl KubernetesSettings {
         match &self.bootstrap_labels {
             Some(bootstrap) => labels.bootstrap_labels(bootstrap.clone()),
             None => Ok(labels),
+        }
+    }
+}
+
+/// Who holds the lock there, as far as can be known.
+async fn holder_in(dcs: &dyn Dcs) -> Option<MemberName> {
+    match dcs.load_leader().await {
+        Ok(entry) => entry.get()?.holder.clone(),
+        Err(error) => {
+            tracing::debug!(%error, "whether the scope lives in the other mode is not known");
+            None
         }
     }
 }

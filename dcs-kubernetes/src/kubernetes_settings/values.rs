@@ -95,7 +95,7 @@ pub(super) fn ports(value: &Value) -> Result<Vec<Port>, String> {
 }
 
 fn port(value: &Value) -> Result<Port, String> {
-    let wrong = |why: &dyn Display| format!("{} is no port: {why}", value);
+    let wrong = |why: &dyn Display| format!("{value} is no port: {why}");
     let fields = value
         .as_object()
         .ok_or_else(|| wrong(&"use a map with port, and name where there are several"))?;

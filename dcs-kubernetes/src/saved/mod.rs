@@ -185,7 +185,7 @@ fn evidence(items: &[Item], mode: Mode, settings: &Settings) -> Option<String> {
 fn common_labels(items: &[Item], mode: Mode, settings: &Settings) -> Result<Labels, SavedError> {
     let of_scope = |item: &&Item| match item.sort {
         Sort::Pod => true,
-        sort => {
+        sort @ Sort::Keys(_) => {
             sort == Sort::Keys(mode) && settings.object_named(&item.raw.metadata.name).is_some()
         }
     };

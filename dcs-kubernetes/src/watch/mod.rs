@@ -91,22 +91,8 @@ impl Story {
                 object,
                 revision,
                 continues,
-            } if self.store.settings.is_in_group(&object) => {
-                self.learn(side, &object);
-                self.part(side).put(object.clone());
-                self.tell(side, &object, revision, Some(continues));
-            }
-            // Of another group, and not one of ours before: nothing is gone.
-            Said::Put { object, .. } | Said::Gone { object, .. }
-                if self.part(side).find(&object.metadata.name).is_none()
-                    && !self.store.settings.is_in_group(&object) => {}
-            Said::Put {
-                object, revision, ..
-            }
-            | Said::Gone { object, revision } => {
-                self.part(side).remove(&object);
-                self.tell(side, &object, revision, None);
-            }
+            } => self.put(side, object, revision, continues),
+            Said::Gone { object, revision } => self.gone(side, &object, revision),
             // The Pods' watch says nothing about the leader's.
             Said::Alive if side == Side::Keys && self.begun() => {
                 self.told.push_back(Ok(WatchEvent::Alive));
@@ -116,10 +102,25 @@ impl Story {
         }
     }
 
-    fn learn(&self, side: Side, object: &Raw) {
+    fn put(&mut self, side: Side, object: Raw, revision: Revision, continues: bool) {
+        if !self.store.settings.is_in_group(&object) {
+            self.gone(side, &object, revision);
+            return;
+        }
         if side == Side::Keys {
             let keys = self.store.settings.keys();
-            self.store.learn_sizes(keys, std::slice::from_ref(object));
+            self.store.learn_sizes(keys, std::slice::from_ref(&object));
+        }
+        self.tell(side, &object, revision, Some(continues));
+        self.part(side).put(object);
+    }
+
+    /// What was never of this group is not gone from it.
+    fn gone(&mut self, side: Side, object: &Raw, revision: Revision) {
+        let known = self.part(side).find(&object.metadata.name).is_some();
+        if known || self.store.settings.is_in_group(object) {
+            self.part(side).remove(object);
+            self.tell(side, object, revision, None);
         }
     }
 

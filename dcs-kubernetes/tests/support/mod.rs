@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod faults;
+pub(crate) mod golden;
 pub(crate) mod samples;
 pub(crate) mod scripted;
 pub(crate) mod server;

@@ -37,8 +37,9 @@ pub(crate) fn lock(object: &Value) -> Result<Lock, String> {
     }
     if let Some(retained) = json(object, "retain_slots")? {
         let names: Vec<Value> = of_shape(retained, "retain_slots")?;
-        let are_names = names.iter().all(Value::is_string);
-        are_names.then_some(()).ok_or("retain_slots of no names")?;
+        if !names.iter().all(Value::is_string) {
+            return Err("retain_slots of no names".to_owned());
+        }
     }
     if let Some(failsafe) = json(object, "failsafe")? {
         let map: Map<String, Value> = of_shape(failsafe, "failsafe")?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::election::belief::Deadline;
 use crate::election::seeded::{Bug, planted};
 use crate::{
-    Attempt, Claim, Committed, Entry, Failsafe, LeaderRecord, LeaderWrite, Revision, Secret, Stamp,
-    Timestamp,
+    Attempt, Claim, Committed, Entry, Failsafe, FencingToken, LeaderRecord, LeaderWrite, Revision,
+    Secret, Stamp, Status, Timestamp,
 };
 
 use super::Machine;
@@ -24,6 +24,9 @@ pub(super) struct Sent {
     pub(super) when: Option<Stamp>,
     /// The failsafe map that stands once it is applied; `None` if not known.
     pub(super) map: Option<Failsafe>,
+    /// What else the write carries.
+    pub(super) status: Option<Status>,
+    pub(super) failsafe: Option<Failsafe>,
 }
 
 /// The fields of a record that stay over a term.
@@ -32,6 +35,8 @@ pub(super) struct Lasting {
     pub(super) acquire_time: Option<Timestamp>,
     pub(super) transitions: u64,
     pub(super) secret: Secret,
+    /// Known from the answer to the acquiring write on.
+    pub(super) token: Option<FencingToken>,
 }
 
 impl Sent {
@@ -50,6 +55,15 @@ impl Sent {
             self.span
         };
         self.when.map(|when| Deadline::after(when, span))
+    }
+
+    /// The write of this attempt, with what else stands in the register.
+    pub(super) fn write(&self) -> LeaderWrite {
+        LeaderWrite {
+            record: self.record.clone(),
+            status: self.status.clone(),
+            failsafe: self.failsafe.clone(),
+        }
     }
 
     /// Which of these attempts stands there, if any (rule H5).
@@ -110,13 +124,14 @@ impl Machine {
         let ids = (self.session, Attempt::from_bits(self.entropy.bits()));
         let spans = (ttl, self.timing.clamp());
         let hash = lasting.secret.hash();
+        let claim = Claim::new(ids, self.me.clone(), spans, renew_time, hash);
         let record = LeaderRecord {
             holder: Some(self.me.clone()),
             ttl: Some(whole_seconds(ttl)),
             acquire_time: lasting.acquire_time.or(Some(renew_time)),
             renew_time: Some(renew_time),
             transitions: Some(lasting.transitions),
-            claim: Some(Claim::new(ids, self.me.clone(), spans, renew_time, hash)),
+            claim: Some(claim.with_token(lasting.token)),
             released: None,
         };
         Sent {
@@ -126,13 +141,6 @@ impl Machine {
             span: self.timing.span_of(ttl),
             when: None,
             map: self.map_after_write_on(expected),
-        }
-    }
-
-    /// The write of an attempt, with what else stands in the register.
-    pub(super) fn write_of(&self, sent: &Sent) -> LeaderWrite {
-        LeaderWrite {
-            record: sent.record.clone(),
             status: self.status.clone(),
             failsafe: self.failsafe.clone(),
         }

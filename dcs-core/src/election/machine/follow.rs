@@ -147,7 +147,9 @@ impl Machine {
             Outcome::NotCommitted(error) if error.is_conflict() => {
                 self.must_read = Some(Read::AfterConflict(sent.expected));
             }
-            Outcome::NotCommitted(error) => self.failed("acquiring the lease", &error, now),
+            Outcome::NotCommitted(error) => {
+                self.refused("acquiring the lease", &sent, &error, now);
+            }
             #[cfg(dcs_seeded_bugs)]
             Outcome::Unknown(_) if planted(Bug::TimeoutIsSuccess) => {
                 self.take_acquire_for_committed(*sent, now);
@@ -229,9 +231,10 @@ impl Machine {
             acquire_time: None,
             transitions: self.transitions_after(replaced),
             secret: Secret::from_bits(self.entropy.bits()),
+            token: None,
         };
         let sent = self.attempt(expected, replaced, lasting);
-        let change = Change::Leader(Box::new(self.write_of(&sent)));
+        let change = Change::Leader(Box::new(sent.write()));
         self.ask(
             Doing::Acquire(Box::new(sent)),
             Ask::Write(change, expected.into()),

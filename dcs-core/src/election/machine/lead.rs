@@ -99,13 +99,14 @@ impl Machine {
             acquire_time: replaced.acquire_time,
             transitions: replaced.transitions.unwrap_or(0),
             secret: term.last.secret,
+            token: Some(term.token),
         };
         let known = term.known;
         let mut sent = self.attempt(Some(known), Some(replaced), lasting);
         if planted(Bug::IdenticalRenewals) {
             sent.record = replaced.clone();
         }
-        let change = Change::Leader(Box::new(self.write_of(&sent)));
+        let change = Change::Leader(Box::new(sent.write()));
         self.ask(
             Doing::Renew(Box::new(sent)),
             Ask::Write(change, Precondition::Matches(known)),
@@ -133,7 +134,7 @@ impl Machine {
                     term.in_play.conflict();
                 }
             }
-            Outcome::NotCommitted(error) => self.failed("renewing the lease", &error, now),
+            Outcome::NotCommitted(error) => self.refused("renewing the lease", &sent, &error, now),
             #[cfg(dcs_seeded_bugs)]
             Outcome::Unknown(_) if planted(Bug::TimeoutIsSuccess) => {
                 self.take_renewal_for_committed(*sent, now);

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::Machine;
+use super::attempt::Sent;
 use crate::election::event::EventKind;
 use crate::election::observer::Read;
 use crate::election::outage::SHORTEST_PAUSE;
-use crate::{Error, Stamp};
+use crate::{Error, Key, Stamp};
 
 /// No request before `length` has passed since `from`.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,29 @@ impl Machine {
             _ => Duration::ZERO,
         };
         self.space_out(asked, now);
+    }
+
+    /// Notes a lease write that was refused, other than by a conflict. What was
+    /// too large beside the lease is left out from now on, and the next one may
+    /// follow at once: the lease is worth more than what it carries.
+    pub(super) fn refused(&mut self, what: &'static str, sent: &Sent, error: &Error, now: Stamp) {
+        let Error::TooLarge { key, .. } = error else {
+            return self.failed(what, error, now);
+        };
+        // Where the lease itself is named, either may be the one.
+        let leaves_status = *key == Key::Status || *key == Key::Leader;
+        let leaves_map = *key == Key::Failsafe || *key == Key::Leader && sent.status.is_none();
+        if leaves_status && sent.status.is_some() {
+            // Another one may have been set while this one was under way.
+            self.status
+                .take_if(|status| Some(&*status) == sent.status.as_ref());
+        } else if leaves_map && sent.failsafe.is_some() {
+            self.failsafe
+                .take_if(|map| Some(&*map) == sent.failsafe.as_ref());
+        } else {
+            return self.failed(what, error, now);
+        }
+        self.say(EventKind::trouble(what, error));
     }
 
     /// The next request comes after a pause, which doubles each time.

@@ -7,11 +7,11 @@ use crate::election::event::EventKind;
 use crate::election::observer::Read;
 use crate::election::seeded::{Bug, planted};
 use crate::{
-    Change, LeaderRecord, LeaderWrite, Outcome, Precondition, ReleaseMark, Revision, Stamp,
+    Change, Error, LeaderRecord, LeaderWrite, Outcome, Precondition, ReleaseMark, Revision, Stamp,
 };
 
-/// A release that was sent, and may be sent again, unchanged, on the same
-/// revision. On any other one it never is: it might release somebody else.
+/// A release that was sent, and may be sent again, its record unchanged, on the
+/// same revision. On any other one it never is: it might release somebody else.
 #[derive(Debug)]
 pub(super) struct Release {
     pub(super) write: LeaderWrite,
@@ -88,10 +88,21 @@ impl Machine {
             // Someone wrote after us, or an earlier try of ours was committed:
             // what stands there is not ours to release. The ttl ends it.
             Outcome::NotCommitted(error) if error.is_conflict() => self.released(),
+            Outcome::NotCommitted(error @ Error::TooLarge { .. }) if self.has_status() => {
+                self.say(EventKind::trouble("releasing the lease", &error));
+                if let Role::Releasing(release) = &mut self.role {
+                    release.write.status = None;
+                }
+            }
             Outcome::NotCommitted(error) | Outcome::Unknown(error) => {
                 self.failed("releasing the lease", &error, now);
             }
         }
+    }
+
+    /// Whether the release carries more than it needs to.
+    fn has_status(&self) -> bool {
+        matches!(&self.role, Role::Releasing(release) if release.write.status.is_some())
     }
 
     pub(super) fn released(&mut self) {

@@ -167,6 +167,8 @@ impl Machine {
             span: self.timing.holder_span(),
             when: Some(now),
             map: None,
+            status: None,
+            failsafe: None,
         };
         let Some(deadline) = sent.deadline() else {
             return;

@@ -8,8 +8,10 @@ mod failsafe_maps;
 mod follow;
 mod herd;
 mod lead;
+mod patronis_release;
 mod pause;
 mod reading;
+mod refused;
 mod release;
 mod rig;
 #[cfg(dcs_seeded_bugs)]

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Machine, ReleasePolicy};
 use crate::election::Eligibility;
-use crate::election::beside_patroni::pauses;
+use crate::election::beside_patroni::{BesidePatroni, PatroniRelease, pauses};
 use crate::election::observer::Sight;
 use crate::{Config, LeaderRecord, MemberName, Revision, Stamp};
 
@@ -142,7 +142,7 @@ impl Machine {
     /// its first sight; `None` where it has to be waited for like any other.
     fn turn_after_release(&self, sight: &Sight, revision: Revision) -> Option<Duration> {
         let honors = self.policy == ReleasePolicy::Honor;
-        if !honors || !self.observer.is_free() || self.stands_aside() {
+        if !honors || !self.is_released() || self.stands_aside() {
             return None;
         }
         let mark = sight.record.present().and_then(LeaderRecord::valid_release);
@@ -154,6 +154,13 @@ impl Machine {
         };
         let stagger = self.stagger(revision, self.turn.release_window());
         Some(aside + stagger + self.turn.deference(loop_wait))
+    }
+
+    /// Whether the version seen last was given up on purpose: as its mark shows
+    /// (rule Q4), or by Patroni, if that counts (rule P2).
+    fn is_released(&self) -> bool {
+        let takes = |beside: BesidePatroni| beside.release() == PatroniRelease::Take;
+        self.observer.is_free() || self.beside.is_some_and(takes) && self.observer.is_let_go()
     }
 
     /// This member's place in `window` for this version: few come early, so

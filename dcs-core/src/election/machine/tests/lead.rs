@@ -3,7 +3,7 @@
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers};
 use crate::election::machine::Command;
 use crate::election::{Alarm, EventKind, LeaseTiming, LossReason};
-use crate::{Entry, LeaderRecord, Precondition};
+use crate::{Entry, FencingToken, LeaderRecord, Precondition};
 
 fn span() -> std::time::Duration {
     LeaseTiming::new(TTL, HEARTBEAT, s(8))
@@ -38,6 +38,19 @@ fn every_renewal_is_a_new_record() {
         renewal.claim.unwrap().attempt,
         before.claim.unwrap().attempt
     );
+}
+
+#[test]
+fn the_token_stands_in_the_claim_from_the_first_renewal_on() {
+    let mut rig = Rig::leading("a");
+    let token = |record: &LeaderRecord| record.valid_claim().unwrap().token;
+    assert_eq!(token(rig.standing().get().unwrap()), None);
+    for revision in [12, 13] {
+        rig.pass(HEARTBEAT);
+        let renewal = rig.lease_write().0;
+        assert_eq!(token(&renewal), FencingToken::from_number(11));
+        rig.commit(revision);
+    }
 }
 
 #[test]

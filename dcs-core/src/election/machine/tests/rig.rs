@@ -278,10 +278,13 @@ impl Rig {
     }
 
     pub(super) fn refused(&mut self) {
-        let error = Error::Backend {
+        self.refused_by(Error::Backend {
             backend: "test",
             source: "refused".into(),
-        };
+        });
+    }
+
+    pub(super) fn refused_by(&mut self, error: Error) {
         self.answer(Answer::Written(Outcome::NotCommitted(error)));
     }
 
