@@ -27,10 +27,6 @@ pub enum WatchEvent {
 
 /// One key after a change. A deleted register is an [`Entry::absent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "passed on one at a time, and the large one is the frequent one"
-)]
 #[non_exhaustive]
 pub enum Update {
     /// The leader key.

@@ -7,7 +7,6 @@ use dcs_core::{
 };
 
 use crate::args::{Args, Switchover};
-use crate::listing;
 use crate::source::Live;
 
 pub(crate) async fn switchover(args: &Args, asked: &Switchover) -> anyhow::Result<String> {
@@ -27,7 +26,7 @@ pub(crate) async fn switchover(args: &Args, asked: &Switchover) -> anyhow::Resul
         check_candidate(snapshot, candidate)?;
     }
     let paused = snapshot.config.readable(Key::Config)?;
-    let paused = paused.is_some_and(|config| listing::is_paused(config.settings()));
+    let paused = paused.is_some_and(|config| config.view().pause());
     if paused && (asked.scheduled.is_some() || asked.candidate.is_none()) {
         bail!("the cluster is paused: only a switchover to a candidate, and at once, is obeyed");
     }

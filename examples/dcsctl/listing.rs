@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dcs_core::{Failover, Initialize, MemberName, MemberRecord, Scope, Snapshot};
+use dcs_core::{Failover, Initialize, MemberName, MemberRecord, Scope, Snapshot, SynchronousMode};
 use dcs_kubernetes::Mode;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -29,6 +29,9 @@ pub(crate) struct Listing {
     pub(crate) config: Option<Map<String, Value>>,
     pub(crate) status: Value,
     pub(crate) malformed: Vec<Malformed>,
+    /// For people; scripts find it in the config.
+    #[serde(skip)]
+    pub(crate) is_paused: bool,
 }
 
 /// One member, in patronictl's words.
@@ -83,17 +86,12 @@ impl Listing {
                     why: why.to_owned(),
                 })
                 .collect(),
+            is_paused: snapshot
+                .config
+                .get()
+                .is_some_and(|config| config.view().pause()),
         }
     }
-
-    pub(crate) fn is_paused(&self) -> bool {
-        self.config.as_ref().is_some_and(is_paused)
-    }
-}
-
-/// Whether these settings say that nothing is to be done automatically.
-pub(crate) fn is_paused(settings: &Map<String, Value>) -> bool {
-    settings.get("pause").is_some_and(is_on)
 }
 
 fn initialize(initialize: &Initialize) -> String {
@@ -190,13 +188,8 @@ fn state(record: &MemberRecord, leads: bool) -> Option<String> {
 }
 
 fn role(snapshot: &Snapshot, name: &MemberName) -> &'static str {
-    let setting = |key| settings(snapshot)?.get(key);
-    let follows_a_cluster = setting("standby_cluster")
-        .and_then(Value::as_object)
-        .is_some_and(|of| {
-            let mut sources = ["host", "port", "restore_command"].into_iter();
-            sources.any(|source| of.contains_key(source))
-        });
+    let config = snapshot.config.get().cloned().unwrap_or_default();
+    let follows_a_cluster = config.view().is_standby_cluster();
     if snapshot.holder() == Some(name) {
         return if follows_a_cluster {
             "Standby Leader"
@@ -204,27 +197,12 @@ fn role(snapshot: &Snapshot, name: &MemberName) -> &'static str {
             "Leader"
         };
     }
-    let is_synchronous = snapshot.sync.get().is_some_and(|sync| {
-        let mut standbys = sync.sync_standby.iter();
-        standbys.any(|standby| standby.eq_ignore_ascii_case(name.as_str()))
-    });
-    match setting("synchronous_mode") {
-        _ if follows_a_cluster || !is_synchronous => "Replica",
-        Some(Value::String(mode)) if mode.eq_ignore_ascii_case("quorum") => "Quorum Standby",
-        Some(mode) if is_on(mode) => "Sync Standby",
+    let sync = snapshot.sync.get();
+    let is_synchronous = sync.is_some_and(|sync| sync.matches(name.as_str()));
+    match config.view().synchronous_mode() {
+        SynchronousMode::Quorum if is_synchronous => "Quorum Standby",
+        SynchronousMode::On if is_synchronous => "Sync Standby",
         _ => "Replica",
-    }
-}
-
-/// As Patroni reads a switch.
-fn is_on(value: &Value) -> bool {
-    match value {
-        Value::Bool(on) => *on,
-        Value::String(text) => {
-            ["on", "true", "yes", "1"].contains(&&*text.trim().to_ascii_lowercase())
-        }
-        Value::Number(number) => number.as_u64() == Some(1),
-        _ => false,
     }
 }
 

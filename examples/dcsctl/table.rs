@@ -37,7 +37,7 @@ pub(crate) fn listing(listing: &Listing) -> String {
         }
         Some(_) => {}
     }
-    if listing.is_paused() {
+    if listing.is_paused {
         say("Maintenance mode: on".to_owned());
     }
     if let Some(asked) = &listing.failover {

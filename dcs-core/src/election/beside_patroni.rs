@@ -149,16 +149,6 @@ impl Default for BesidePatroni {
     }
 }
 
-/// Whether the config key pauses its scope, as Patroni reads it.
-pub(super) fn pauses(config: &Config) -> bool {
-    let text = match config.settings().get("pause") {
-        Some(Json::String(text)) => text.to_lowercase(),
-        Some(value) => value.to_string(),
-        None => return false,
-    };
-    matches!(text.as_str(), "true" | "on" | "yes" | "1")
-}
-
 /// The `retry_timeout` that Patroni makes of the config key, which fits twice
 /// into its ttl.
 fn retry_timeout_of(config: &Config) -> Option<Duration> {
@@ -276,20 +266,6 @@ mod tests {
             beside.sees(&config);
             assert_eq!(beside, BesidePatroni::new(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_pause_is_read_as_patroni_reads_it() {
-        let says = |pause: &str| pauses(&format!(r#"{{"pause":{pause}}}"#).parse().unwrap());
-        for yes in ["true", "1", "\"on\"", "\"True\"", "\"YES\"", "\"1\""] {
-            assert!(says(yes), "{yes}");
-        }
-        for no in [
-            "false", "0", "null", "\"off\"", "\"\"", "2", "[true]", "1.0",
-        ] {
-            assert!(!says(no), "{no}");
-        }
-        assert!(!pauses(&Config::default()));
     }
 
     #[test]

@@ -9,7 +9,6 @@ use futures_util::stream::{self, StreamExt};
 use futures_util::{FutureExt, future};
 use tokio::sync::{mpsc, oneshot};
 
-use super::beside_patroni::pauses;
 use super::event::EventKind;
 use super::machine::{self, Answer, Command, FailsafeSaid, Input, Machine, Output, Request};
 use super::seeded::{Bug, planted};
@@ -322,7 +321,7 @@ impl Driver {
         };
         if self.config.as_ref() != Some(config) {
             self.config = Some(config.clone());
-            self.shared.set_scope_paused(pauses(config));
+            self.shared.set_scope_paused(config.view().pause());
             let command = Command::Config(config.clone());
             self.machine.handle(Input::Command(command));
             self.apply_timing();

@@ -363,6 +363,23 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_read_as_patroni_reads_it() {
+        let says = |pause: &str| {
+            let config: Config = format!(r#"{{"pause":{pause}}}"#).parse().unwrap();
+            config.view().pause()
+        };
+        for yes in ["true", "1", "\"on\"", "\"True\"", "\"YES\"", "\"1\""] {
+            assert!(says(yes), "{yes}");
+        }
+        for no in [
+            "false", "0", "null", "\"off\"", "\"\"", "2", "[true]", "1.0",
+        ] {
+            assert!(!says(no), "{no}");
+        }
+        assert!(!Config::default().view().pause());
+    }
+
+    #[test]
     fn the_synchronous_mode_is_a_boolean_or_quorum() {
         let modes = [
             (json!("Quorum"), SynchronousMode::Quorum),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Machine, ReleasePolicy};
 use crate::election::Eligibility;
-use crate::election::beside_patroni::{BesidePatroni, PatroniRelease, pauses};
+use crate::election::beside_patroni::{BesidePatroni, PatroniRelease};
 use crate::election::observer::Sight;
 use crate::{Config, LeaderRecord, MemberName, Revision, Stamp};
 
@@ -123,7 +123,7 @@ impl Machine {
 
     /// What the config key says that has a part in it.
     pub(super) fn config_shows(&mut self, config: &Config) {
-        self.turn.scope_paused = pauses(config);
+        self.turn.scope_paused = config.view().pause();
         if let Some(beside) = &mut self.beside {
             beside.sees(config);
         }
