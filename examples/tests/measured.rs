@@ -21,25 +21,27 @@ use support::events::Event;
 use support::proxied::Proxied;
 use support::wait::{millis, now_ms, pass, seconds};
 
-/// An attempt may take 1.5 s here, which leaves room for a late answer.
+/// An attempt may take 2.5 s here. A renewal on a new connection waits for two
+/// late answers, the first to its TLS handshake: both fit, whichever connection
+/// it gets.
 const SHORT_LATE: Timing = Timing {
-    ttl: seconds(9),
+    ttl: seconds(12),
     loop_wait: seconds(2),
-    flags: &["--ttl", "9s", "--loop-wait", "2s", "--retry-timeout", "3s"],
+    flags: &["--ttl", "12s", "--loop-wait", "2s", "--retry-timeout", "5s"],
 };
 
-/// An attempt may take 10 s, and the next renewal follows 10 s after the last:
-/// the shortest ttl, in steps of 5 s, that leaves the other two as they are.
+/// An attempt may take 20 s, which two answers fit into that are 9 s late: the
+/// ttl is loop_wait and twice the retry_timeout.
 const LONG_LATE: Timing = Timing {
-    ttl: seconds(50),
+    ttl: seconds(90),
     loop_wait: seconds(10),
     flags: &[
         "--ttl",
-        "50s",
+        "90s",
         "--loop-wait",
         "10s",
         "--retry-timeout",
-        "20s",
+        "40s",
     ],
 };
 
@@ -75,14 +77,14 @@ async fn a_leader_whose_answers_come_too_late_has_lost_before_another_leads() {
 #[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
 async fn a_late_answer_carries_belief_no_further_than_its_request() {
     if rounds().is_none() {
-        let delay = Duration::from_millis(1_200);
+        let delay = Duration::from_millis(800);
         tokio::join!(
             late(Backend::Endpoints, SHORT_LATE, delay),
             late(Backend::ConfigMap, SHORT_LATE, delay),
         );
         return;
     }
-    let delay = Duration::from_millis(1_500);
+    let delay = seconds(1);
     tokio::join!(
         late(Backend::Endpoints, DEFAULT, delay),
         late(Backend::ConfigMap, DEFAULT, delay),
