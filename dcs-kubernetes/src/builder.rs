@@ -13,7 +13,7 @@ use crate::client::{Client, ServerList, Servers};
 use crate::role_labels::RoleLabels;
 use crate::settings::{Address, Kind, Settings};
 use crate::store::Store;
-use crate::{BuildError, EndpointsDcs, Group, LabelKey, Labels, Namespace, Port, address};
+use crate::{BuildError, EndpointsDcs, Group, LabelKey, Labels, Mode, Namespace, Port, address};
 
 /// Where the address of the handle's member comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,6 +282,44 @@ impl Builder<EndpointsDcs> {
     pub fn ports(mut self, ports: impl IntoIterator<Item = Port>) -> Self {
         self.ports = ports.into_iter().collect();
         self
+    }
+}
+
+impl<D> Builder<D> {
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) const fn mode(&self) -> Mode {
+        match self.kind {
+            Kind::Endpoints => Mode::Endpoints,
+            Kind::ConfigMap => Mode::ConfigMap,
+        }
+    }
+
+    /// The same scope in this mode, for who only reads.
+    pub(crate) fn reader_in(&self, mode: Mode) -> Self {
+        Self {
+            scope: self.scope.clone(),
+            kind: mode.into(),
+            namespace: self.namespace.clone(),
+            labels: self.labels.clone(),
+            scope_label: self.scope_label.clone(),
+            member: None,
+            pod_ip: PodIp::None,
+            ports: vec![Port::DEFAULT],
+            group: self.group,
+            role_labels: RoleLabels::default(),
+            config_service: false,
+            retriable: self.retriable.clone(),
+            bypass: self.bypass,
+            attempt_timeout: self.attempt_timeout,
+            user_agent: self.user_agent.clone(),
+            accepts_any_server: self.accepts_any_server,
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            makes: PhantomData,
+        }
     }
 }
 

@@ -1,9 +1,46 @@
 //! What a builder is told about answers, servers, and its own address.
 
-use dcs_core::MemberName;
+use dcs_core::{Dcs, MemberName};
 
 use crate::builder::PodIp;
-use crate::{Builder, EndpointsDcs};
+use crate::store::Store;
+use crate::{BuildError, Builder, EndpointsDcs};
+
+#[expect(private_bounds, reason = "only this crate's two backends can be built")]
+impl<D: From<Store> + Dcs> Builder<D> {
+    /// Looks, with one read, whether somebody holds the lock of this scope in
+    /// the other mode: Endpoints and `ConfigMaps` are two locks, and members in
+    /// both have two leaders. Ask before the first member joins a scope;
+    /// whether the other mode is joined later is for who deploys the members.
+    ///
+    /// An API server that does not answer, or may not be asked that, is no
+    /// reason to fail: the member may have to wait for it.
+    ///
+    /// # Errors
+    /// [`BuildError::OtherMode`] where somebody does, or the setting that is wrong.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves nothing behind.
+    pub async fn refuse_other_mode(&self, config: &kube::Config) -> Result<(), BuildError> {
+        let mode = self.mode().other();
+        let there = self.reader_in(mode).build(config.clone())?;
+        let held = match there.load_leader().await {
+            Ok(entry) => entry.get().and_then(|leader| leader.holder.clone()),
+            Err(error) => {
+                tracing::debug!(%error, "whether the scope lives in the other mode is not known");
+                None
+            }
+        };
+        match held {
+            None => Ok(()),
+            Some(holder) => Err(BuildError::OtherMode {
+                scope: self.scope().clone(),
+                mode,
+                holder,
+            }),
+        }
+    }
+}
 
 impl<D> Builder<D> {
     /// Statuses that are taken for passing trouble, beside 408, 429 and all

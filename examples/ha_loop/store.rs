@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use dcs_core::election::LeaseTiming;
 use dcs_core::{Dcs, MemberName, MemberRecord};
-use dcs_kubernetes::{BuildError, ConfigMapDcs, EndpointsDcs};
+use dcs_kubernetes::{BuildError, Builder, ConfigMapDcs, EndpointsDcs, Group};
 
 use crate::args::{Args, Backend, Refused};
 use crate::member::Member;
@@ -28,7 +28,7 @@ pub(crate) async fn reach(
             member.dcs.load_leader().await
         };
         let Err(error) = reached.await else {
-            return Ok(());
+            return Ok(refuse_other_mode(args, config).await?);
         };
         let waits = args.file.is_some() && error.is_transient();
         let error = anyhow::Error::from(error).context(format!(
@@ -61,36 +61,59 @@ pub(crate) fn connect(
     name: &MemberName,
     ip: Option<IpAddr>,
 ) -> Result<Arc<dyn Dcs>, BuildError> {
-    let (agent, name, scope) = (user_agent(name), name.clone(), args.scope.clone());
+    let agent = user_agent(name);
     let timeout = timing.attempt_timeout();
-    let group = args.file.as_ref().and_then(|file| file.group);
     if args.backend == Backend::Configmap {
-        let mut builder = match &args.file {
-            Some(file) => file.kubernetes.config_maps(scope)?,
-            None => ConfigMapDcs::builder(scope)
-                .namespace(args.namespace.clone())
-                .labels(args.labels.clone()),
-        };
-        if let Some(group) = group {
-            builder = builder.group(group);
-        }
-        let builder = builder.member(name).attempt_timeout(timeout);
-        return Ok(Arc::new(builder.user_agent(agent).build(config)?));
+        let builder = config_maps(args)?.member(name.clone());
+        let builder = builder.attempt_timeout(timeout).user_agent(agent);
+        return Ok(Arc::new(builder.build(config)?));
     }
-    let mut builder = match &args.file {
+    let mut builder = endpoints(args)?.member(name.clone());
+    if let Some(ip) = ip {
+        builder = builder.pod_ip(ip);
+    }
+    let builder = builder.attempt_timeout(timeout).user_agent(agent);
+    Ok(Arc::new(builder.build(config)?))
+}
+
+/// Two modes are two locks: nobody joins a scope that is led in the other one.
+async fn refuse_other_mode(args: &Args, config: &kube::Config) -> Result<(), BuildError> {
+    match args.backend {
+        Backend::Configmap => config_maps(args)?.refuse_other_mode(config).await,
+        _ => endpoints(args)?.refuse_other_mode(config).await,
+    }
+}
+
+fn config_maps(args: &Args) -> Result<Builder<ConfigMapDcs>, BuildError> {
+    let scope = args.scope.clone();
+    let builder = match &args.file {
+        Some(file) => file.kubernetes.config_maps(scope)?,
+        None => ConfigMapDcs::builder(scope)
+            .namespace(args.namespace.clone())
+            .labels(args.labels.clone()),
+    };
+    Ok(match group(args) {
+        Some(group) => builder.group(group),
+        None => builder,
+    })
+}
+
+fn endpoints(args: &Args) -> Result<Builder<EndpointsDcs>, BuildError> {
+    let scope = args.scope.clone();
+    let builder = match &args.file {
         Some(file) => file.kubernetes.endpoints(scope)?,
         None => EndpointsDcs::builder(scope)
             .namespace(args.namespace.clone())
             .labels(args.labels.clone()),
     };
-    if let Some(group) = group {
-        builder = builder.group(group);
-    }
-    if let Some(ip) = ip {
-        builder = builder.pod_ip(ip);
-    }
-    let builder = builder.member(name).attempt_timeout(timeout);
-    Ok(Arc::new(builder.user_agent(agent).build(config)?))
+    Ok(match group(args) {
+        Some(group) => builder.group(group),
+        None => builder,
+    })
+}
+
+fn group(args: &Args) -> Option<Group> {
+    args.file.as_ref().and_then(|file| file.group)
 }
 
 /// What a member says of itself.

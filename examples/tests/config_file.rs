@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use support::api::{Api, annotation};
 use support::cluster::Backend;
 use support::process::{Ended, Process, folder, ha_loop};
-use support::stub::{Answer, Stub};
+use support::stub::{Answer, Asked, Stub};
 use support::wait::{seconds, until};
 
 const BAD_ARGUMENTS: Option<i32> = Some(2);
@@ -217,6 +217,47 @@ async fn a_setting_that_nobody_knows_is_told() {
         ended.err
     );
     assert!(run.first().contains("configmaps"), "not obeyed");
+}
+
+#[tokio::test]
+async fn a_scope_that_is_led_in_the_other_mode_is_not_joined() {
+    for (file, mode, held) in [
+        ("use_endpoints: yes", "configmap", "/configmaps/one-leader"),
+        ("use_endpoints: no", "endpoints", "/endpoints/one"),
+    ] {
+        let file = format!("scope: one\nname: one-0\nkubernetes: {{{file}}}");
+        let mut run = Run::new(&format!("other-{mode}"), &file);
+        run.stub = Stub::start(move |asked| led(&asked.line, held));
+        let ended = run.end(&[], &[]).await;
+        assert_eq!(ended.status.code(), NOT_DONE, "{ended:?}");
+        let told = format!("pg1 holds the lock of scope one in mode {mode}");
+        assert!(ended.err.contains(&told), "{}", ended.err);
+        let writes = |asked: &Asked| !asked.line.starts_with("GET ");
+        assert!(!run.stub.seen().iter().any(writes), "it wrote");
+    }
+}
+
+/// Nothing is there but a leader object that pg1 holds.
+fn led(line: &str, held: &str) -> Answer {
+    let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
+    if path.ends_with(held) {
+        let annotations = json!({
+            "leader": "pg1", "ttl": "30", "transitions": "0",
+            "acquireTime": "2026-01-01T00:00:00+00:00",
+            "renewTime": "2026-01-01T00:00:00+00:00",
+        });
+        let labels = json!({"cluster-name": "one"});
+        let metadata = json!({
+            "name": held.rsplit('/').next(), "resourceVersion": "7",
+            "annotations": annotations, "labels": labels,
+        });
+        return Answer::Json(200, json!({"metadata": metadata}));
+    }
+    if line.contains('?') {
+        nothing()
+    } else {
+        refused(404)
+    }
 }
 
 #[tokio::test]

@@ -60,9 +60,7 @@ impl KubernetesSettings {
     /// member owns. For more than that take [`endpoints`](Self::endpoints) or
     /// [`config_maps`](Self::config_maps).
     ///
-    /// One read looks whether somebody holds the lock in the other mode. An API
-    /// server that does not answer, or may not be asked that, is no reason to
-    /// fail: the member may have to wait for it.
+    /// For a member, [`Builder::refuse_other_mode`] is asked first.
     ///
     /// # Errors
     /// [`BuildError::OtherMode`] where somebody does, or the setting that is wrong.
@@ -76,31 +74,25 @@ impl KubernetesSettings {
         group: Option<Group>,
         member: Option<MemberName>,
     ) -> Result<Arc<dyn Dcs>, BuildError> {
-        let mut endpoints = self.endpoints(scope.clone())?;
-        let mut config_maps = self.config_maps(scope.clone())?;
-        endpoints.group = group;
-        config_maps.group = group;
-        let of_member = member.is_some();
-        let (dcs, other): (Arc<dyn Dcs>, Arc<dyn Dcs>) = match self.mode() {
+        let joins = member.is_some();
+        Ok(match self.mode() {
             Mode::Endpoints => {
-                let endpoints = endpoints.speaking_for(member);
-                let dcs = Arc::new(endpoints.build(config.clone())?);
-                (dcs, Arc::new(config_maps.build(config)?))
+                let mut endpoints = self.endpoints(scope)?;
+                endpoints.group = group;
+                if joins {
+                    endpoints.refuse_other_mode(&config).await?;
+                }
+                Arc::new(endpoints.speaking_for(member).build(config)?)
             }
             Mode::ConfigMap => {
-                let config_maps = config_maps.speaking_for(member);
-                let dcs = Arc::new(config_maps.build(config.clone())?);
-                (dcs, Arc::new(endpoints.build(config)?))
+                let mut config_maps = self.config_maps(scope)?;
+                config_maps.group = group;
+                if joins {
+                    config_maps.refuse_other_mode(&config).await?;
+                }
+                Arc::new(config_maps.speaking_for(member).build(config)?)
             }
-        };
-        match holder_in(&*other).await.filter(|_| of_member) {
-            None => Ok(dcs),
-            Some(holder) => Err(BuildError::OtherMode {
-                scope,
-                mode: self.mode().other(),
-                holder,
-            }),
-        }
+        })
     }
 
     fn applied_to<D>(&self, builder: Builder<D>) -> Result<Builder<D>, BuildError> {
@@ -143,17 +135,6 @@ impl KubernetesSettings {
         match &self.bootstrap_labels {
             Some(bootstrap) => labels.bootstrap_labels(bootstrap.clone()),
             None => Ok(labels),
-        }
-    }
-}
-
-/// Who holds the lock there, as far as can be known.
-async fn holder_in(dcs: &dyn Dcs) -> Option<MemberName> {
-    match dcs.load_leader().await {
-        Ok(entry) => entry.get()?.holder.clone(),
-        Err(error) => {
-            tracing::debug!(%error, "whether the scope lives in the other mode is not known");
-            None
         }
     }
 }
