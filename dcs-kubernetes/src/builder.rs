@@ -9,7 +9,7 @@ use std::time::Duration;
 use dcs_core::{Clock, Entropy, MemberName, OsEntropy, Scope, SystemClock};
 use http::HeaderValue;
 
-use crate::client::{Client, ServerList, Servers};
+use crate::client::{Client, Own, ServerList, Servers};
 use crate::role_labels::RoleLabels;
 use crate::settings::{Address, Kind, Settings};
 use crate::store::Store;
@@ -131,7 +131,10 @@ impl<D: From<Store>> Builder<D> {
     }
 
     /// A handle with clients of its own, made as a lock needs them: no hidden
-    /// retries, and a connection pool that nothing else waits in.
+    /// retries, and a connection pool that nothing else waits in. After a
+    /// request without an answer the next one has new connections. Where the
+    /// credentials are refused (401) the configuration's token file or command
+    /// is read at once, and that request is sent a second and last time.
     ///
     /// Call it within the tokio runtime that will use the handle.
     ///
@@ -146,19 +149,19 @@ impl<D: From<Store>> Builder<D> {
         let connect = self.attempt_timeout / 2;
         let given = config.connect_timeout.unwrap_or(connect);
         config.connect_timeout = Some(given.min(connect));
-        let client = |config: kube::Config| {
-            kube::Client::try_from(config)
-                .map_err(|error: kube::Error| BuildError::Client(error.into()))
+        let own = |config: kube::Config| {
+            Own::new(config).map_err(|error| BuildError::Client(error.into()))
         };
-        let (lock, streams) = (client(config.clone())?, client(config.clone())?);
         let namespace = config.default_namespace.clone();
+        let (lock, streams) = (own(config.clone())?, own(config)?);
         let (lock, streams) = if self.bypass {
             let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
             let list = Arc::new(ServerList::new(clock, entropy));
-            let streams = Servers::each(streams, config.clone(), Arc::clone(&list));
-            (Servers::each(lock, config, list), streams)
+            let lock = Servers::each(lock, Arc::clone(&list));
+            (lock, Servers::each(streams, list))
         } else {
-            (Servers::Named(lock), Servers::Named(streams))
+            let named = |own| Servers::Named(Arc::new(own));
+            (named(lock), named(streams))
         };
         self.assemble(&namespace, lock, streams)
     }
@@ -167,8 +170,9 @@ impl<D: From<Store>> Builder<D> {
     ///
     /// Prefer [`build`](Self::build). A client made from a `kube::Config` with
     /// `default_retry` sends a refused request again by itself, out of sight:
-    /// the deadline of an attempt ends that, but not before it. And whatever
-    /// else the client carries stands in the same queue as the lock.
+    /// the deadline of an attempt ends that, but not before it. Whatever else
+    /// the client carries stands in the same queue as the lock. And this crate
+    /// can neither drop its connections nor read its credentials anew.
     ///
     /// # Errors
     /// [`BuildError`], with the setting that is wrong.
@@ -177,8 +181,8 @@ impl<D: From<Store>> Builder<D> {
             return Err(BuildError::BypassNeedsConfig);
         }
         let namespace = client.default_namespace().to_owned();
-        let lock = Servers::Named(client.clone());
-        self.assemble(&namespace, lock, Servers::Named(client))
+        let lock = Servers::Given(client.clone());
+        self.assemble(&namespace, lock, Servers::Given(client))
     }
 
     /// A handle on the cluster that this process belongs to, as

@@ -1,7 +1,9 @@
 //! Our own stack above `kube::Client`: one attempt a call, one deadline an
-//! attempt, bounded bodies, and the HTTP status still there to be judged.
+//! attempt, bounded bodies, and the HTTP status still there to be judged. After
+//! an attempt that was not answered the next one has new connections.
 
 mod judge;
+mod own;
 mod request;
 mod servers;
 
@@ -20,10 +22,12 @@ use kube::client::Body;
 use crate::settings::Settings;
 
 pub(crate) use judge::{Context, read, written};
+pub(crate) use own::Own;
 pub(crate) use request::Call;
 pub(crate) use servers::{ServerList, Servers};
 
-use self::servers::{Found, Place};
+use self::own::Trouble;
+use self::servers::{Found, Sent};
 
 /// Longest answer that is read; a list of 500 members is far below it.
 const BODY_MAX: usize = 8 << 20;
@@ -77,10 +81,10 @@ impl Client {
     pub(crate) async fn attempt(&self, settings: &Settings, call: Call) -> Result<Answer, Failure> {
         self.refresh(settings, &call).await;
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
-        let (place, response) = self.head(settings, call, &mut deadline).await?;
+        let (sent, response) = self.head(settings, &call, &mut deadline).await?;
         let answer = Answer::of(settings, response, &mut deadline).await;
         if answer.body.is_err() {
-            self.servers.failed(place);
+            self.servers.failed(sent, Trouble::Unanswered);
         }
         Ok(answer)
     }
@@ -94,30 +98,54 @@ impl Client {
     ) -> Result<Result<Body, Answer>, Failure> {
         self.refresh(settings, &call).await;
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
-        let (_, response) = self.head(settings, call, &mut deadline).await?;
+        let (_, response) = self.head(settings, &call, &mut deadline).await?;
         if response.status().is_success() {
             return Ok(Ok(response.into_body()));
         }
         Ok(Err(Answer::of(settings, response, &mut deadline).await))
     }
 
+    /// Sends the request, and once more where its credentials were refused and
+    /// others could be read: what got a 401 was not carried out.
     async fn head(
         &self,
         settings: &Settings,
-        call: Call,
+        call: &Call,
         deadline: &mut BoxFuture<'static, ()>,
-    ) -> Result<(Place, http::Response<Body>), Failure> {
+    ) -> Result<(Sent, http::Response<Body>), Failure> {
+        let is_denied =
+            |response: &http::Response<Body>| response.status() == StatusCode::UNAUTHORIZED;
+        let way = self.servers.choose();
+        let (sent, response) = self.once(settings, call, way, deadline).await?;
+        if !is_denied(&response) {
+            self.servers.denied_again(sent, false);
+            return Ok((sent, response));
+        }
+        let Some(way) = self.servers.after_denial(sent) else {
+            return Ok((sent, response));
+        };
+        let (sent, response) = self.once(settings, call, way, deadline).await?;
+        self.servers.denied_again(sent, is_denied(&response));
+        Ok((sent, response))
+    }
+
+    async fn once(
+        &self,
+        settings: &Settings,
+        call: &Call,
+        (sent, http): (Sent, kube::Client),
+        deadline: &mut BoxFuture<'static, ()>,
+    ) -> Result<(Sent, http::Response<Body>), Failure> {
         let request = call
-            .into_http(settings, self.user_agent.as_ref())
+            .to_http(settings, self.user_agent.as_ref())
             .map_err(|error| Failure::NotSent(error.into()))?;
-        let (place, http) = self.servers.choose();
         let answer = before(deadline, http.send(request)).await;
         let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
         let answer = answer.and_then(|answer| answer.map_err(Failure::of));
-        if matches!(&answer, Err(failure) if !matches!(failure, Failure::NoCredentials(_))) {
-            self.servers.failed(place);
+        if let Some(trouble) = answer.as_ref().err().and_then(Failure::trouble) {
+            self.servers.failed(sent, trouble);
         }
-        Ok((place, answer?))
+        Ok((sent, answer?))
     }
 
     /// Reads the list of API servers again, where that is due. Only what is
@@ -139,9 +167,9 @@ impl Client {
             return;
         };
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
-        let (place, http) = self.servers.choose();
+        let (sent, http) = self.servers.choose();
         let Some(Ok(response)) = before(&mut deadline, http.send(request)).await else {
-            return self.servers.failed(place);
+            return self.servers.failed(sent, Trouble::Unanswered);
         };
         let answer = Answer::of(settings, response, &mut deadline).await;
         if answer.status == StatusCode::FORBIDDEN {
@@ -189,6 +217,15 @@ impl fmt::Debug for Client {
 }
 
 impl Failure {
+    /// What it says of the client that the request went through.
+    const fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::NotSent(_) => Some(Trouble::Unreached),
+            Self::NoCredentials(_) => None,
+            Self::Lost(_) | Self::Timeout(_) => Some(Trouble::Unanswered),
+        }
+    }
+
     fn of(error: kube::Error) -> Self {
         if found::<kube::client::AuthError>(&error).is_some() {
             return Self::NoCredentials(error.into());

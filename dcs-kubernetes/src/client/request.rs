@@ -109,8 +109,8 @@ impl Call {
         }
     }
 
-    pub(crate) fn into_http(
-        self,
+    pub(crate) fn to_http(
+        &self,
         settings: &Settings,
         user_agent: Option<&http::HeaderValue>,
     ) -> http::Result<http::Request<Body>> {
@@ -148,10 +148,10 @@ impl Call {
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let body = self.body.map_or_else(Body::empty, |body| {
+        let body = self.body.as_ref().map_or_else(Body::empty, |body| {
             Body::from(body.to_string().into_bytes())
         });
-        request.method(self.method).body(body)
+        request.method(self.method.clone()).body(body)
     }
 }
 

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dcs_core::{Clock, Entropy, Stamp};
 use serde::Deserialize;
+
+use super::own::{Made, Own, Trouble};
 
 /// How old the list of servers may be before it is read again.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -17,15 +19,16 @@ const REFRESH: Duration = Duration::from_secs(10);
 /// the choice: a list that hangs says nothing about the lock's server.
 #[derive(Clone)]
 pub(crate) enum Servers {
+    /// Whatever a client of the caller's making leads to.
+    Given(kube::Client),
     /// One, or whatever stands behind its name.
-    Named(kube::Client),
+    Named(Arc<Own>),
     Each(Arc<Each>),
 }
 
 /// All servers by their own addresses, and the Service at last.
 pub(crate) struct Each {
-    service: kube::Client,
-    config: kube::Config,
+    service: Own,
     list: Arc<ServerList>,
     chosen: Mutex<Chosen>,
 }
@@ -33,14 +36,21 @@ pub(crate) struct Each {
 #[derive(Default)]
 struct Chosen {
     place: Option<Place>,
-    clients: BTreeMap<SocketAddr, kube::Client>,
+    clients: BTreeMap<SocketAddr, Own>,
 }
 
-/// Where a request went.
+/// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+enum Place {
     Service,
     Server(SocketAddr),
+}
+
+/// Where a request went, and through which client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    place: Place,
+    made: Made,
 }
 
 /// The servers that the cluster says it has.
@@ -83,30 +93,46 @@ struct Port {
 }
 
 impl Servers {
-    /// Past the Service: `service` is the way through it, `config` that of the
-    /// cluster, and `list` what the handle's clients share.
-    pub(crate) fn each(service: kube::Client, config: kube::Config, list: Arc<ServerList>) -> Self {
+    /// Past the Service: `service` is the way through it, and `list` what the
+    /// handle's clients share.
+    pub(crate) fn each(service: Own, list: Arc<ServerList>) -> Self {
         Self::Each(Arc::new(Each {
             service,
-            config,
             list,
             chosen: Mutex::default(),
         }))
     }
 
     /// The way that the next request goes.
-    pub(crate) fn choose(&self) -> (Place, kube::Client) {
+    pub(crate) fn choose(&self) -> (Sent, kube::Client) {
         match self {
-            Self::Named(client) => (Place::Service, client.clone()),
+            Self::Given(client) => (Sent::GIVEN, client.clone()),
+            Self::Named(own) => Sent::through(Place::Service, own.client()),
             Self::Each(each) => each.choose(),
         }
     }
 
-    /// A request that went there was not answered: the next one goes elsewhere.
-    pub(crate) fn failed(&self, place: Place) {
-        if let Self::Each(each) = self {
-            each.failed(place);
+    /// A request that went there came to this.
+    pub(crate) fn failed(&self, sent: Sent, trouble: Trouble) {
+        match self {
+            Self::Given(_) => {}
+            Self::Named(own) => own.failed(sent.made, trouble),
+            Self::Each(each) => each.failed(sent, trouble),
         }
+    }
+
+    /// The same way with credentials that were read anew, for the second and
+    /// last sending of a request whose credentials were refused.
+    pub(crate) fn after_denial(&self, sent: Sent) -> Option<(Sent, kube::Client)> {
+        self.own(sent, |own| {
+            let next = own.after_denial(sent.made)?;
+            Some(Sent::through(sent.place, next))
+        })?
+    }
+
+    /// Whether a request was refused although its credentials were just read.
+    pub(crate) fn denied_again(&self, sent: Sent, denied: bool) {
+        self.own(sent, |own| own.denied_again(denied));
     }
 
     /// The list, if it is to be read again now.
@@ -116,12 +142,34 @@ impl Servers {
             _ => None,
         }
     }
+
+    fn own<T>(&self, sent: Sent, then: impl FnOnce(&Own) -> T) -> Option<T> {
+        match self {
+            Self::Given(_) => None,
+            Self::Named(own) => Some(then(own)),
+            Self::Each(each) => match sent.place {
+                Place::Service => Some(then(&each.service)),
+                Place::Server(server) => each.chosen().clients.get(&server).map(then),
+            },
+        }
+    }
+}
+
+impl Sent {
+    const GIVEN: Self = Self {
+        place: Place::Service,
+        made: Made::FIRST,
+    };
+
+    fn through(place: Place, (made, client): (Made, kube::Client)) -> (Self, kube::Client) {
+        (Self { place, made }, client)
+    }
 }
 
 impl Each {
-    fn choose(&self) -> (Place, kube::Client) {
+    fn choose(&self) -> (Sent, kube::Client) {
         let servers = self.list.servers();
-        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chosen = self.chosen();
         chosen.clients.retain(|server, _| servers.contains(server));
         let first = servers.first().copied();
         let server = match chosen.place {
@@ -129,35 +177,46 @@ impl Each {
             Some(Place::Server(server)) if servers.contains(&server) => Some(server),
             _ => first,
         };
+        let through_service = || Sent::through(Place::Service, self.service.client());
         let Some(server) = server else {
-            return (Place::Service, self.service.clone());
+            return through_service();
         };
         let place = Place::Server(server);
         chosen.place = Some(place);
-        if let Some(client) = chosen.clients.get(&server) {
-            return (place, client.clone());
+        if let Some(own) = chosen.clients.get(&server) {
+            return Sent::through(place, own.client());
         }
         match self.client(server) {
-            Ok(client) => {
-                chosen.clients.insert(server, client.clone());
-                (place, client)
+            Ok(own) => {
+                let client = own.client();
+                chosen.clients.insert(server, own);
+                Sent::through(place, client)
             }
             Err(error) => {
                 tracing::warn!(%server, %error, "no client for this API server: going through the Service");
                 chosen.place = Some(Place::Service);
-                (Place::Service, self.service.clone())
+                through_service()
             }
         }
     }
 
-    fn failed(&self, place: Place) {
+    fn failed(&self, sent: Sent, trouble: Trouble) {
         let servers = self.list.servers();
-        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another request has moved on already.
-        if chosen.place.is_some_and(|chosen| chosen != place) {
+        let mut chosen = self.chosen();
+        match sent.place {
+            Place::Service => self.service.failed(sent.made, trouble),
+            Place::Server(server) => {
+                if let Some(own) = chosen.clients.get(&server) {
+                    own.failed(sent.made, trouble);
+                }
+            }
+        }
+        // Others would refuse the same credentials; and another request may
+        // have moved on already.
+        if trouble == Trouble::Denied || chosen.place.is_some_and(|chosen| chosen != sent.place) {
             return;
         }
-        let next = match place {
+        let next = match sent.place {
             Place::Service => servers.first(),
             Place::Server(server) => {
                 let at = servers.iter().position(|known| *known == server);
@@ -165,13 +224,13 @@ impl Each {
             }
         };
         chosen.place = Some(next.map_or(Place::Service, |next| Place::Server(*next)));
-        tracing::debug!(failed = ?place, next = ?chosen.place, "moving on to the next API server");
+        tracing::debug!(failed = ?sent.place, next = ?chosen.place, "moving on to the next API server");
     }
 
     /// A client of one server, which has to show a certificate for the name
     /// that the configuration gives to all of them.
-    fn client(&self, server: SocketAddr) -> Result<kube::Client, dcs_core::BoxError> {
-        let mut config = self.config.clone();
+    fn client(&self, server: SocketAddr) -> Result<Own, dcs_core::BoxError> {
+        let mut config = self.service.config().clone();
         let scheme = config.cluster_url.scheme_str().unwrap_or("https");
         let url = format!("{scheme}://{server}/").parse()?;
         if config.tls_server_name.is_none() {
@@ -180,7 +239,11 @@ impl Each {
             config.tls_server_name = Some(host.to_owned());
         }
         config.cluster_url = url;
-        Ok(kube::Client::try_from(config)?)
+        Ok(Own::new(config)?)
+    }
+
+    fn chosen(&self) -> MutexGuard<'_, Chosen> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -240,7 +303,7 @@ impl ServerList {
         state.servers.clear();
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, ListState> {
+    fn state(&self) -> MutexGuard<'_, ListState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -269,6 +332,7 @@ impl Found {
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
+            Self::Given(_) => "Given",
             Self::Named(_) => "Named",
             Self::Each(_) => "Each",
         };

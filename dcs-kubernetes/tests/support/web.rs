@@ -2,6 +2,7 @@
 //! really travel.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -15,6 +16,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+/// From the head of a request to its answer.
 type Answers = Arc<dyn Fn(&str) -> (u16, Value) + Send + Sync>;
 
 /// One server.
@@ -23,6 +25,8 @@ pub(crate) struct Web {
     seen: Arc<Mutex<Vec<String>>>,
     accepting: JoinHandle<()>,
     dead: watch::Sender<bool>,
+    opened: Arc<AtomicUsize>,
+    silent: Arc<AtomicUsize>,
 }
 
 /// A certificate authority.
@@ -52,10 +56,15 @@ impl Web {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (dead, dies) = watch::channel(false);
         let log = Arc::clone(&seen);
+        let (opened, silent) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (count, silenced) = (Arc::clone(&opened), Arc::clone(&silent));
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (tls, log) = (tls.clone(), Arc::clone(&log));
                 let (answers, mut dies) = (Arc::clone(&answers), dies.clone());
+                let (number, silenced) = (count.fetch_add(1, SeqCst), Arc::clone(&silenced));
+                let answers =
+                    move |head: &str| (number >= silenced.load(SeqCst)).then(|| answers(head));
                 tokio::spawn(async move {
                     let talk = async {
                         match tls {
@@ -78,6 +87,8 @@ impl Web {
             seen,
             accepting,
             dead,
+            opened,
+            silent,
         }
     }
 
@@ -93,6 +104,16 @@ impl Web {
     /// The first line of each request.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// The connections that were opened so far.
+    pub(crate) fn opened(&self) -> usize {
+        self.opened.load(SeqCst)
+    }
+
+    /// Those that were opened so far are answered no more, and stay open.
+    pub(crate) fn silence(&self) {
+        self.silent.store(self.opened(), SeqCst);
     }
 
     /// Ends all connections, and takes no others.
@@ -135,7 +156,7 @@ impl Certificate {
 async fn talk(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     log: &Mutex<Vec<String>>,
-    answers: &Answers,
+    answers: &impl Fn(&str) -> Option<(u16, Value)>,
 ) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     loop {
@@ -157,11 +178,14 @@ async fn talk(
                 return Ok(());
             }
         }
-        let line = String::from_utf8_lossy(&bytes[..head]);
-        let line = line.lines().next().unwrap_or_default().to_owned();
+        let asked = String::from_utf8_lossy(&bytes[..head]).into_owned();
+        let line = asked.lines().next().unwrap_or_default().to_owned();
         bytes.drain(..head + length);
-        let (status, body) = answers(&line);
         log.lock().unwrap().push(line);
+        let Some((status, body)) = answers(&asked) else {
+            std::future::pending::<()>().await;
+            return Ok(());
+        };
         let body = body.to_string();
         let length = body.len();
         let head = format!(
