@@ -18,7 +18,7 @@ use support::api::{Api, annotation};
 use support::cluster::Backend;
 use support::process::{Ended, Process, folder, ha_loop};
 use support::stub::{Answer, Asked, Stub};
-use support::wait::{seconds, until};
+use support::wait::{PATIENCE, seconds, until};
 
 const BAD_ARGUMENTS: Option<i32> = Some(2);
 const NOT_DONE: Option<i32> = Some(1);
@@ -304,14 +304,14 @@ async fn by_file(backend: Backend) {
     let mut process = Process::start(command, &folder, "demo-0");
 
     let plural = backend.plural();
-    let config = until("the leader seeds the config", seconds(10), async || {
+    let config = until("the leader seeds the config", PATIENCE, async || {
         let config = api.get(plural, "demo-config").await?;
         annotation(&config, "config").is_some().then_some(config)
     })
     .await;
     let seeded = r#"{"ttl":20,"maximum_lag_on_failover":1,"loop_wait":2,"retry_timeout":3}"#;
     assert_eq!(annotation(&config, "config"), Some(seeded));
-    let pod = until("the Pod is the leader's", seconds(10), async || {
+    let pod = until("the Pod is the leader's", PATIENCE, async || {
         let pod = api.get("pods", "demo-0").await?;
         (pod["metadata"]["labels"]["function"] == "master").then_some(pod)
     })
@@ -326,7 +326,7 @@ async fn by_file(backend: Backend) {
         "dcs_version": env!("CARGO_PKG_VERSION"),
     });
     assert_eq!(annotation(&pod, "status"), Some(&*says.to_string()));
-    until("the lease is renewed", seconds(10), async || {
+    until("the lease is renewed", PATIENCE, async || {
         let events = process.events();
         events.iter().any(|event| event.is("renewed")).then_some(())
     })
@@ -386,7 +386,7 @@ async fn a_member_that_never_leads_leaves_a_new_scope_to_another_one() {
     };
     // It would lead at once, by an assertion that the other one does not make.
     let never = start("demo-0", json!({"nofailover": true}), &["--bootstrap"]);
-    until("the first one is there", seconds(10), async || {
+    until("the first one is there", PATIENCE, async || {
         let pod = api.get("pods", "demo-0").await?;
         annotation(&pod, "status").map(drop)
     })

@@ -14,7 +14,7 @@ use support::api::{annotation, revision};
 use support::cluster::{Backend, Cluster, SCOPE, timing};
 use support::process::Piped;
 use support::recorder::{Happened, Recorder, Version};
-use support::wait::{now_ms, seconds, until};
+use support::wait::{PATIENCE, now_ms, seconds, until};
 
 /// The same test on both kinds of objects.
 macro_rules! on_both {
@@ -75,7 +75,7 @@ async fn nobody_is_sent_to_a_leader_that_was_told_to_end(backend: Backend) {
     let pods = Recorder::start(&cluster.api, "pods").await;
     let lock = Recorder::start(&cluster.api, backend.plural()).await;
     cluster.start_with("demo-0", &["--bootstrap"]);
-    until("clients are sent to the leader", seconds(10), async || {
+    until("clients are sent to the leader", PATIENCE, async || {
         let pod = pod_of(&cluster).await?;
         (pod["metadata"]["labels"]["role"] == "primary").then_some(())
     })
@@ -83,7 +83,7 @@ async fn nobody_is_sent_to_a_leader_that_was_told_to_end(backend: Backend) {
     cluster.signal("demo-0", Signal::TERM);
     let ended = cluster.ended("demo-0").await;
     assert!(ended.status.success(), "{ended:?}");
-    let versions = until("the Pod is seen to be gone", seconds(10), async || {
+    let versions = until("the Pod is seen to be gone", PATIENCE, async || {
         let versions = pods.of("demo-0");
         let is_gone = versions.last()?.happened == Happened::Deleted;
         is_gone.then_some(versions)
@@ -265,7 +265,7 @@ async fn pod_of(cluster: &Cluster) -> Option<Value> {
 }
 
 async fn pod_with_status(cluster: &Cluster) -> Value {
-    until("the member writes its record", seconds(10), async || {
+    until("the member writes its record", PATIENCE, async || {
         let pod = pod_of(cluster).await?;
         annotation(&pod, "status").is_some().then_some(pod)
     })

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use support::cluster::{Backend, Cluster, rounds, timing};
 use support::events::Event;
 use support::table::print_times;
-use support::wait::{now_ms, pass, poll, seconds};
+use support::wait::{PATIENCE, now_ms, pass, poll};
 
 /// What a take-over may take beyond the ttl, for requests and a busy machine.
 const SLACK_MS: i64 = 2_000;
@@ -121,7 +121,7 @@ async fn stop(backend: Backend) {
             .any(|event| event.is("lost"))
             .then_some(events)
     };
-    let Some(events) = poll(seconds(10), events).await else {
+    let Some(events) = poll(PATIENCE, events).await else {
         panic!("{stopped} goes on as if it led");
     };
     let lost = events.iter().find(|event| event.is("lost")).unwrap();

@@ -10,7 +10,7 @@ use crate::labels;
 use crate::support::api::USER_AGENT;
 use crate::support::cluster::{Backend, Cluster};
 use crate::support::recorder::{Happened, Recorder, Version};
-use crate::support::wait::{seconds, until};
+use crate::support::wait::{PATIENCE, until};
 
 /// The token of the term that an object belongs to.
 const FENCE: &str = "dcs.internal/fence";
@@ -121,7 +121,7 @@ pub(crate) async fn judge_requests(cluster: &Cluster) {
     };
     until(
         "the last request is in the audit log",
-        seconds(10),
+        PATIENCE,
         async || {
             let removed = own().filter(|r| r.verb == "delete" && r.resource == "pods");
             (removed.count() >= 4).then_some(())

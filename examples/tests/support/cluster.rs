@@ -11,7 +11,7 @@ use super::api::Api;
 use super::events::{Event, without_renewals};
 use super::judge::{Verdict, judge};
 use super::process::{Ended, Process, folder, ha_loop, read};
-use super::wait::{now_ms, poll, seconds};
+use super::wait::{PATIENCE, now_ms, poll, seconds};
 
 pub(crate) const SCOPE: &str = "demo";
 
@@ -139,7 +139,7 @@ impl Cluster {
     pub(crate) async fn start_three(&mut self, bootstrap: bool) {
         if bootstrap {
             self.start_with("demo-0", &["--bootstrap"]);
-            self.elected(0, None, seconds(10)).await;
+            self.elected(0, None, PATIENCE).await;
             self.start("demo-1");
             self.start("demo-2");
             return;

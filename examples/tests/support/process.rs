@@ -9,10 +9,10 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::events::{self, Event};
-use super::wait::{poll, seconds};
+use super::wait::{PATIENCE, poll};
 
 /// How long a program may take to end that has nothing else to do.
-const END: Duration = seconds(20);
+const END: Duration = PATIENCE;
 
 /// A run whose output goes to files. Dropping it kills the program.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use dcs_cluster::proxy::Proxy;
 use super::cluster::{Backend, Cluster, Timing};
 use super::events::Event;
 use super::table::print_belief;
-use super::wait::{millis, poll, seconds};
+use super::wait::{PATIENCE, millis, poll};
 
 /// Who leads at first, behind the proxy.
 const LEADER: &str = "demo-0";
@@ -34,7 +34,7 @@ impl Proxied {
         let mut command = cluster.command(LEADER);
         command.arg("--bootstrap").env("KUBECONFIG", proxied);
         cluster.start_command(LEADER, command);
-        cluster.elected(0, None, seconds(10)).await;
+        cluster.elected(0, None, PATIENCE).await;
         for name in ["demo-1", "demo-2"] {
             cluster.start(name);
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::api::{Api, revision};
-use super::wait::{seconds, until};
+use super::wait::{PATIENCE, until};
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,15 +80,11 @@ impl Recorder {
 
     /// Waits until all versions up to this one are recorded.
     pub(crate) async fn reach(&self, last: u128) {
-        until(
-            "the recorder saw the last version",
-            seconds(10),
-            async || {
-                assert!(!self.task.is_finished(), "the recorder has stopped");
-                let versions = self.versions.lock().unwrap();
-                versions.iter().any(|v| v.revision >= last).then_some(())
-            },
-        )
+        until("the recorder saw the last version", PATIENCE, async || {
+            assert!(!self.task.is_finished(), "the recorder has stopped");
+            let versions = self.versions.lock().unwrap();
+            versions.iter().any(|v| v.revision >= last).then_some(())
+        })
         .await;
     }
 }

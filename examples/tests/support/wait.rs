@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use dcs_core::{Clock, SystemClock, Timestamp};
 
+/// The limit of a wait whose length is not what the test is about: only a
+/// program that hangs takes so long, on whatever machine.
+pub(crate) const PATIENCE: Duration = seconds(60);
+
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks `probe` until it answers; `None` once `limit` has passed. It is asked
