@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dcs_core::{Dcs, Error, Outcome};
+use dcs_faults::covers;
 use dcs_kubernetes::ConfigMapDcs;
 use futures_util::future::join_all;
 use kube::Config;
@@ -39,6 +40,7 @@ async fn write(dcs: &ConfigMapDcs) -> Outcome {
 
 #[tokio::test]
 async fn after_an_attempt_without_an_answer_the_next_one_has_a_new_connection() {
+    let dead = covers(23);
     let web = Web::plain(|_| lock()).await;
     let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
     // A pool of several, all of which go silent at once as behind a dead switch.
@@ -58,6 +60,7 @@ async fn after_an_attempt_without_an_answer_the_next_one_has_a_new_connection() 
     write(&dcs).await.into_result().unwrap();
     assert_eq!(web.seen().len(), sent + 1, "sent once");
     assert_eq!(web.opened(), pooled + 1);
+    dead.hit();
 }
 
 /// A server that takes one token, and a handle that reads it from this file.
@@ -89,6 +92,7 @@ fn folder(test: &str) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn a_token_that_was_replaced_is_read_and_no_write_fails() {
+    let replaced = covers(54);
     let folder = folder("token-replaced");
     let wanted = Arc::new(Mutex::new("first".to_owned()));
     let (web, dcs) = guarded(&folder, &wanted).await;
@@ -99,6 +103,7 @@ async fn a_token_that_was_replaced_is_read_and_no_write_fails() {
     write(&dcs).await.into_result().unwrap();
     write(&dcs).await.into_result().unwrap();
     assert_eq!(web.seen().len(), 1 + 2 + 1, "{:?}", web.seen());
+    replaced.hit();
 }
 
 #[tokio::test]
@@ -125,6 +130,7 @@ async fn credentials_that_stay_refused_are_sent_once_a_request_until_they_are_ta
 
 #[tokio::test]
 async fn a_token_file_that_is_away_for_a_moment_leaves_the_old_token_in_use() {
+    let away = covers(55);
     let folder = folder("token-away");
     let wanted = Arc::new(Mutex::new("other".to_owned()));
     let (_web, dcs) = guarded(&folder, &wanted).await;
@@ -133,4 +139,5 @@ async fn a_token_file_that_is_away_for_a_moment_leaves_the_old_token_in_use() {
     assert!(outcome.into_result().is_err());
     *wanted.lock().unwrap() = "first".to_owned();
     write(&dcs).await.into_result().unwrap();
+    away.hit();
 }

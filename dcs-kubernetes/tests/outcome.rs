@@ -2,11 +2,13 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dcs_core::{
     Change, Clock as _, Config, Dcs, Error, MemberRecord, Outcome, Precondition, TokioClock, Value,
 };
+use dcs_faults::covers;
 use dcs_kubernetes::kube;
 use serde_json::json;
 use support::samples::{at, held, leader, name};
@@ -34,57 +36,77 @@ fn shown(outcome: &Outcome) -> &'static str {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn each_answer_has_the_outcome_that_it_proves() {
+/// An answer by the row of the catalogue that it belongs to, or 0.
+type Answered = (u32, Reply, &'static str);
+
+/// A success that does not say what it produced proves nothing.
+fn successes() -> Vec<Answered> {
+    let object = |revision| Reply::Json(200, object("demo", revision, &json!({})));
+    let raw = |text: &str| Reply::Raw(200, text.to_owned(), vec![]);
+    let part = || vec![r#"{"metadata":"#.to_owned()];
+    let odd = json!({"metadata": {"resourceVersion": "x"}});
+    vec![
+        (0, object(101), "committed"),
+        (19, object(100), "unknown"),
+        (0, object(99), "unknown"),
+        (18, raw(""), "unknown"),
+        (18, raw("<html>"), "unknown"),
+        (18, Reply::Json(200, json!({})), "unknown"),
+        (71, Reply::Json(200, odd), "unknown"),
+        (18, Reply::Broken(part()), "unknown"),
+        (18, Reply::Open(part()), "unknown"),
+    ]
+}
+
+fn failures() -> Vec<Answered> {
     let raw = |code, text: &str, headers: &[_]| Reply::Raw(code, text.to_owned(), headers.to_vec());
     let apf = [("x-kubernetes-pf-flowschema-uid", "1")];
-    let shutdown = "apiserver is shutting down";
-    for (reply, expected) in [
-        (
-            Reply::Json(200, object("demo", 101, &json!({}))),
-            "committed",
-        ),
-        (
-            Reply::Json(201, object("demo", 101, &json!({}))),
-            "committed",
-        ),
-        // A success that does not say what it produced proves nothing.
-        (Reply::Json(200, object("demo", 100, &json!({}))), "unknown"),
-        (Reply::Json(200, object("demo", 99, &json!({}))), "unknown"),
-        (raw(200, "", &[]), "unknown"),
-        (raw(200, "<html>", &[]), "unknown"),
-        (Reply::Json(200, json!({})), "unknown"),
-        (
-            Reply::Json(200, json!({"metadata": {"resourceVersion": "x"}})),
-            "unknown",
-        ),
-        (Reply::Broken(vec![r#"{"metadata":"#.to_owned()]), "unknown"),
-        (Reply::Open(vec![r#"{"metadata":"#.to_owned()]), "unknown"),
-        (Reply::Hang, "unknown"),
-        (Reply::Reset, "unknown"),
-        (raw(302, "", &[]), "unknown"),
-        (raw(408, "", &[]), "unknown"),
-        (raw(410, "", &[]), "unknown"),
-        (
-            status(500, "InternalError", "etcdserver: request timed out"),
-            "unknown",
-        ),
-        (raw(502, "<html>", &[]), "unknown"),
-        (raw(503, "no healthy upstream", &[]), "unknown"),
-        (status(504, "Timeout", ""), "unknown"),
-        (
-            raw(429, "Too many requests", &[("retry-after", "1")]),
-            "unknown",
-        ),
-        (raw(429, "", &apf), "not committed"),
-        (status(429, "TooManyRequests", ""), "not committed"),
-        (status(503, "ServiceUnavailable", shutdown), "not committed"),
-    ] {
+    let (shutdown, etcd) = (
+        "apiserver is shutting down",
+        "etcdserver: request timed out",
+    );
+    vec![
+        (0, Reply::Hang, "unknown"),
+        (0, Reply::Reset, "unknown"),
+        (0, raw(302, "", &[]), "unknown"),
+        (0, raw(408, "", &[]), "unknown"),
+        (0, raw(410, "", &[]), "unknown"),
+        (12, status(500, "InternalError", "a webhook"), "unknown"),
+        (11, status(500, "InternalError", etcd), "unknown"),
+        (11, status(500, "ServerTimeout", ""), "unknown"),
+        (17, raw(502, "<html>", &[]), "unknown"),
+        (17, raw(503, "no healthy upstream", &[]), "unknown"),
+        (17, Reply::Json(503, json!({})), "unknown"),
+        (10, status(504, "Timeout", ""), "unknown"),
+        (0, raw(429, "Too many", &[("retry-after", "1")]), "unknown"),
+        (15, raw(429, "", &apf), "not committed"),
+        (15, status(429, "TooManyRequests", ""), "not committed"),
+        (14, status(503, "", shutdown), "not committed"),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_answer_has_the_outcome_that_it_proves() {
+    let claims = BTreeMap::from([
+        (10, covers(10)),
+        (11, covers(11)),
+        (12, covers(12)),
+        (14, covers(14)),
+        (15, covers(15)),
+        (17, covers(17)),
+        (18, covers(18)),
+        (19, covers(19)),
+        (71, covers(71)),
+    ]);
+    for (row, reply, expected) in [successes(), failures()].concat() {
         let outcome = outcome_of(reply.clone()).await;
         assert_eq!(shown(&outcome), expected, "{reply:?}: {outcome:?}");
+        if let Some(claim) = claims.get(&row) {
+            claim.hit();
+        }
     }
     for code in [400, 401, 403, 404, 405, 406, 409, 413, 415, 422] {
-        let outcome = outcome_of(raw(code, "", &[])).await;
+        let outcome = outcome_of(Reply::Raw(code, String::new(), vec![])).await;
         assert_eq!(shown(&outcome), "not committed", "{code}: {outcome:?}");
     }
 }
@@ -148,12 +170,18 @@ async fn a_server_that_was_never_reached_wrote_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_ends_by_its_deadline_even_while_bytes_trickle() {
-    for reply in [Reply::Hang, Reply::Open(vec!["{".to_owned()])] {
+    let silent = covers(22);
+    let trickles = covers(24);
+    for (reply, hit) in [
+        (Reply::Hang, &silent),
+        (Reply::Open(vec!["{".to_owned()]), &trickles),
+    ] {
         let clock = TokioClock::new();
         let started = clock.now();
         let outcome = outcome_of(reply).await;
         assert_eq!(shown(&outcome), "unknown");
         assert_eq!(clock.now().challenger_elapsed_since(started).as_secs(), 2);
+        hit.hit();
     }
 }
 
@@ -221,11 +249,13 @@ async fn each_refusal_says_the_way_out() {
 
 #[tokio::test]
 async fn a_value_that_is_too_large_is_told_with_its_size() {
+    let annotations = covers(48);
+    let body = covers(49);
     let causes = json!([{"reason": "FieldValueTooLong", "field": "metadata.annotations"}]);
-    let body = json!({"code": 422, "reason": "Invalid", "details": {"causes": causes}});
-    for reply in [
-        Reply::Json(422, body),
-        Reply::Raw(413, String::new(), vec![]),
+    let refusal = json!({"code": 422, "reason": "Invalid", "details": {"causes": causes}});
+    for (reply, hit) in [
+        (Reply::Json(422, refusal), &annotations),
+        (Reply::Raw(413, String::new(), vec![]), &body),
     ] {
         let (client, _) = client(move |_| reply.clone());
         let config: Config = format!(r#"{{"x":"{}"}}"#, "y".repeat(300_000))
@@ -239,11 +269,13 @@ async fn a_value_that_is_too_large_is_told_with_its_size() {
         };
         assert_eq!(limit, 262_144);
         assert!(actual > 300_000);
+        hit.hit();
     }
 }
 
 #[tokio::test]
 async fn a_hostile_retry_after_is_clamped() {
+    let hostile = covers(16);
     for (text, expected) in [
         ("7", Some(7)),
         ("1000000000", Some(60)),
@@ -257,6 +289,7 @@ async fn a_hostile_retry_after_is_clamped() {
             panic!("{text}")
         };
         assert_eq!(retry_after, expected.map(Duration::from_secs), "{text}");
+        hostile.hit();
     }
 }
 
@@ -274,11 +307,13 @@ async fn a_member_without_a_pod_is_told_to_create_it() {
 
 #[tokio::test]
 async fn a_creation_that_lost_is_a_conflict() {
+    let race = covers(3);
     let (client, _) = client(|_| status(409, "AlreadyExists", ""));
     let outcome = endpoints(client)
         .write(&leader(held("demo-0", 1)), Precondition::Absent)
         .await;
     assert!(outcome.is_conflict(), "{outcome:?}");
+    race.hit();
 }
 
 #[tokio::test]
@@ -296,6 +331,7 @@ async fn an_object_without_our_labels_is_not_ours() {
 
 #[tokio::test]
 async fn a_list_whose_pages_expire_is_begun_anew_and_never_half() {
+    let expired = covers(32);
     let rests = std::sync::atomic::AtomicUsize::new(0);
     let (client, _) = client(move |asked| {
         let rest = asked.uri.contains("continue=");
@@ -320,6 +356,7 @@ async fn a_list_whose_pages_expire_is_begun_anew_and_never_half() {
     });
     let found = configmaps(client).load().await;
     assert!(found.unwrap().config.revision.is_some());
+    expired.hit();
 }
 
 #[tokio::test]

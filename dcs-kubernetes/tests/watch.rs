@@ -16,6 +16,7 @@ use dcs_core::{
     Clock as _, Dcs, Entry, Error, LeaderUpdate, Revision, TokioClock, Update, Value, WatchEvent,
     WatchStream,
 };
+use dcs_faults::covers;
 use dcs_kubernetes::kube;
 use futures_util::StreamExt as _;
 use futures_util::future::select;
@@ -204,6 +205,8 @@ async fn nothing_continues_across_a_deletion_however_it_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_ends_goes_on_from_the_last_revision_without_a_gap() {
+    let ended = covers(28);
+    let in_a_line = covers(29);
     let whole = modified(7);
     let (half, _) = whole.split_at(20);
     let (client, log) = server(
@@ -228,13 +231,16 @@ async fn a_watch_that_ends_goes_on_from_the_last_revision_without_a_gap() {
     );
     assert_eq!(watched_from(&log), ["5", "6", "20"]);
     assert_eq!(lists_of_keys(&log), 1);
+    ended.hit();
+    in_a_line.hit();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_history_begins_everything_anew() {
-    for gone in [
-        Reply::Raw(410, String::new(), vec![]),
-        Reply::Open(vec![expired()]),
+    let (status, event) = (covers(31), covers(30));
+    for (gone, hit) in [
+        (Reply::Raw(410, String::new(), vec![]), &status),
+        (Reply::Open(vec![expired()]), &event),
     ] {
         let (client, log) = server(
             vec![list(5, &[leader(5)]), list(30, &[leader(29)])],
@@ -248,11 +254,14 @@ async fn a_lost_history_begins_everything_anew() {
         let told = told(&mut stream, "r31").await;
         assert_eq!(told, ["reset r5", "r5 -> r6", "reset r29", "r29 -> r31"]);
         assert_eq!(watched_from(&log), ["5", "6", "30"]);
+        hit.hit();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_told_twice_or_out_of_order() {
+    let older = covers(36);
+    let twice = covers(37);
     let events = vec![
         modified(7),
         modified(7),
@@ -267,6 +276,8 @@ async fn nothing_is_told_twice_or_out_of_order() {
         told(&mut stream, "r8").await,
         ["reset r5", "r5 -> r7", "r7 -> r8"]
     );
+    older.hit();
+    twice.hit();
 }
 
 #[tokio::test(start_paused = true)]
@@ -333,6 +344,7 @@ async fn failures_are_told_and_the_watch_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_opens_the_connection_again_without_a_gap() {
+    let silent = covers(38);
     let (client, log) = server(
         vec![list(5, &[leader(5)])],
         vec![
@@ -349,10 +361,74 @@ async fn silence_opens_the_connection_again_without_a_gap() {
     );
     assert_eq!(clock.now().challenger_elapsed_since(started).as_secs(), 14);
     assert_eq!(watched_from(&log), ["5", "6"]);
+    silent.hit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_went_back_in_time_and_says_nothing_more_is_listed() {
+    let went_back = covers(70);
+    let [restored, newer] = [list(3, &[leader(3)]), list(5, &[leader(5)])];
+    // A few lists from the past are taken for those of a replica that is behind.
+    let lists = [vec![newer], vec![restored; 7]].concat();
+    let (client, log) = server(lists, vec![Reply::Open(vec![]); 4]);
+    let mut stream = watch(client, Duration::from_secs(14));
+    let told = told(&mut stream, "reset r3").await;
+    let [first, errors @ .., last] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!([&**first, &**last], ["reset r5", "reset r3"]);
+    assert!(
+        errors.iter().all(|said| said == "error backend"),
+        "{told:?}"
+    );
+    assert_eq!(watched_from(&log), ["5"; 3]);
+    went_back.hit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_the_server_has_not_reached_is_asked_for_again_and_then_listed() {
+    let behind = covers(35);
+    let details = json!({"causes": [{"reason": "ResourceVersionTooLarge"}]});
+    let body = json!({"kind": "Status", "code": 504, "reason": "Timeout", "details": details});
+    let ahead = Reply::Json(504, body);
+    let (client, log) = server(
+        vec![list(5, &[leader(5)]), list(9, &[leader(9)])],
+        vec![
+            Reply::Closed(vec![modified(6)]),
+            ahead.clone(),
+            ahead.clone(),
+            Reply::Closed(vec![modified(7)]),
+            ahead.clone(),
+            ahead.clone(),
+            ahead,
+            Reply::Open(vec![modified(10)]),
+        ],
+    );
+    let mut stream = watch(client, SILENCE);
+    let told = told(&mut stream, "r10").await;
+    let away = "error unavailable";
+    assert_eq!(
+        told,
+        [
+            "reset r5",
+            "r5 -> r6",
+            away,
+            away,
+            "r6 -> r7",
+            away,
+            away,
+            away,
+            "reset r9",
+            "r9 -> r10"
+        ]
+    );
+    assert_eq!(watched_from(&log), ["5", "6", "6", "6", "7", "7", "7", "9"]);
+    behind.hit();
 }
 
 #[tokio::test(start_paused = true)]
 async fn bookmarks_show_that_the_store_is_there() {
+    let bookmarks = covers(33);
     let (client, _) = server(vec![list(5, &[])], vec![Reply::Open(vec![bookmark(6)])]);
     let mut stream = watch(client, SILENCE);
     assert!(matches!(
@@ -363,6 +439,7 @@ async fn bookmarks_show_that_the_store_is_there() {
     for _ in 0..2 {
         assert!(matches!(stream.next().await, Some(Ok(WatchEvent::Alive))));
     }
+    bookmarks.hit();
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,6 +38,11 @@ pub(crate) enum Task {
         )]
         arguments: Vec<OsString>,
     },
+    /// Run the tests and write docs/faults.md: which test makes which fault of
+    /// the catalogue happen, and how often.
+    ///
+    /// Where KUBECONFIG is set the tests on the real API server run, too.
+    Faults,
     /// Keep a real API server for work by hand.
     Cluster(ClusterArgs),
     /// Judge the JSON lines that runs of ha-loop wrote.

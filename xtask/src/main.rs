@@ -10,6 +10,7 @@ use clap::Parser as _;
 mod cli;
 mod cluster;
 mod events;
+mod faults;
 mod process;
 mod sim;
 mod test;
@@ -17,6 +18,7 @@ mod test;
 fn main() -> ExitCode {
     let done = match cli::Cli::parse().task {
         cli::Task::Test { quick } => test::run(quick),
+        cli::Task::Faults => faults::run(),
         cli::Task::Cluster(args) => cluster::run(&args),
         cli::Task::Sim { arguments } => sim::run(&arguments),
         cli::Task::CheckEvents { files } => events::check(&files),

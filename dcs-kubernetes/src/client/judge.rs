@@ -200,7 +200,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
-fn status_of(answer: &Answer) -> Status {
+/// What the server says of its answer, as far as it can be read.
+pub(crate) fn status_of(answer: &Answer) -> Status {
     answer
         .body
         .as_ref()

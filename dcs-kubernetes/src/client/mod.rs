@@ -21,7 +21,7 @@ use kube::client::Body;
 
 use crate::settings::Settings;
 
-pub(crate) use judge::{Context, read, written};
+pub(crate) use judge::{Context, read, status_of, written};
 pub(crate) use own::Own;
 pub(crate) use request::Call;
 pub(crate) use servers::{ServerList, Servers};

@@ -14,7 +14,7 @@ use super::backoff::{Backoff, jitter};
 use super::lines::{Lines, Stop};
 use super::seen::Seen;
 use crate::BACKEND;
-use crate::client::{Answer, Call, Context, before, read};
+use crate::client::{Answer, Call, Context, before, read, status_of};
 use crate::format::{Event, Object, Status};
 use crate::settings::Collection;
 use crate::store::Store;
@@ -25,6 +25,11 @@ const WATCH_SECONDS: u64 = 50;
 const WATCH_JITTER: u64 = 11;
 /// A watch that lasted this long was no failure, even if nothing came.
 const LASTED: Duration = Duration::from_secs(1);
+
+/// So often in a row a watch may say nothing, or the server not know the revision
+/// yet that it is to begin at. Both pass where the server is only behind. Where
+/// the store went back in time they do not, and only a list shows that.
+const MOST_FRUITLESS: u32 = 2;
 
 /// What a feed says.
 #[derive(Debug)]
@@ -58,6 +63,7 @@ pub(super) fn feed(
         seen: Seen::default(),
         backoff: Backoff::new(),
         pause: None,
+        fruitless: 0,
     };
     Box::pin(stream::unfold(feed, |mut feed| async {
         let said = feed.next().await;
@@ -74,6 +80,8 @@ struct Feed {
     backoff: Backoff,
     /// What to wait before the next request.
     pause: Option<Duration>,
+    /// Watches in a row that brought nothing from a server that was there.
+    fruitless: u32,
 }
 
 enum State {
@@ -139,7 +147,12 @@ impl Feed {
                 self.lose();
                 return None;
             }
-            Ok(Err(answer)) => return Some(self.failed(refused(answer, &context))),
+            Ok(Err(answer)) => {
+                if status_of(&answer).has_cause("ResourceVersionTooLarge") {
+                    self.brings_nothing();
+                }
+                return Some(self.failed(refused(answer, &context)));
+            }
             Err(failure) => return Some(self.failed(failure.into_error())),
         };
         self.state = State::Open {
@@ -162,11 +175,13 @@ impl Feed {
         let mut silence = self.store.clock.sleep(self.silence);
         let Some(line) = before(&mut silence, lines.next()).await else {
             self.state = State::Behind;
+            self.brings_nothing();
             return None;
         };
         match line {
             Ok(line) => {
                 *heard = true;
+                self.fruitless = 0;
                 self.backoff.reset();
                 self.take_line(&line)
             }
@@ -177,6 +192,14 @@ impl Feed {
                 self.ended(error, worked)
             }
             Err(Stop::TooLong) => Some(self.unreadable("a line is too long".into())),
+        }
+    }
+
+    fn brings_nothing(&mut self) {
+        self.fruitless += 1;
+        if self.fruitless > MOST_FRUITLESS {
+            self.fruitless = 0;
+            self.lose();
         }
     }
 

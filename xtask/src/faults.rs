@@ -1,0 +1,56 @@
+//! `faults`: the page that says which test makes which fault happen, from what
+//! the tests themselves left behind.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, bail};
+
+/// The catalogue's own tests claim rows to try the claiming.
+const TESTS: &str =
+    "test --workspace --exclude dcs-faults --all-features --locked --tests --no-fail-fast";
+
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = xtask.parent().unwrap_or(xtask);
+    let records = workspace.join("target/fault-records");
+    if records.exists() {
+        fs::remove_dir_all(&records).context("removing the records of the last run")?;
+    }
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut tests = Command::new(cargo);
+    tests
+        .current_dir(workspace)
+        .args(TESTS.split(' '))
+        .env(dcs_faults::RECORDS, &records)
+        // The result of this command is the page, and not what tests print.
+        .stdout(Stdio::from(io::stderr()));
+    let has_server = env::var_os("KUBECONFIG").is_some();
+    if has_server {
+        tests.args(["--", "--include-ignored"]);
+    } else {
+        eprintln!("without KUBECONFIG: tests on the real API server are left out of the page");
+    }
+    let status = tests.status().context("running cargo test")?;
+    if !status.success() {
+        bail!("a test failed, so docs/faults.md stays as it is");
+    }
+    let records = dcs_faults::read(&records)?;
+    let page = workspace.join("docs/faults.md");
+    fs::write(&page, dcs_faults::table(&records)).context("writing docs/faults.md")?;
+    let mut rows: Vec<_> = records.iter().map(|record| record.row).collect();
+    rows.dedup();
+    let all = dcs_faults::FAULTS.len();
+    writeln!(
+        io::stdout().lock(),
+        "rows {all} covered {} tests {}",
+        rows.len(),
+        records.len()
+    )
+    .context("writing the count")?;
+    Ok(ExitCode::SUCCESS)
+}
