@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dcs_core::duties::{
-    LeaderDuties, MemberKeeper, Routing, Situation, Turn, eligibility, may_lead,
+    LeaderDuties, MemberKeeper, NotNow, Routing, Situation, Turn, eligibility, may_lead,
 };
 use dcs_core::election::{Elector, Eligibility, Lease, TermError};
 use dcs_core::{ClusterView, Config, MemberRecord, Snapshot, Timestamp, WriteError};
@@ -124,7 +124,8 @@ impl<'a> Turns<'a> {
         unpaused.settings_mut().shift_remove("pause");
         let situation = self.member.situation(view, &unpaused);
         let situation = situation.with_own(&record);
-        let wanted = match may_lead(&situation) {
+        let may = may_lead(&situation);
+        let wanted = match &may {
             Ok(()) => eligibility(&situation),
             Err(why) => {
                 tracing::debug!(member = %record.name(), %why, "does not stand for leadership");
@@ -132,6 +133,9 @@ impl<'a> Turns<'a> {
             }
         };
         if self.eligibility.replace(wanted) != Some(wanted) {
+            if may == Err(NotNow::NoData) {
+                tracing::warn!(member = %record.name(), "does not lead before Patroni has made the first data; where it never does, --bootstrap");
+            }
             // An election that has ended says so to whoever acquires.
             let _ = self.elector.set_eligibility(wanted);
         }
@@ -169,6 +173,10 @@ impl Member {
     pub(crate) fn situation<'a>(&'a self, view: &'a Snapshot, config: &'a Config) -> Situation<'a> {
         let now = Timestamp::from_system_time(self.clock.wall());
         let situation = Situation::new(self.record.name(), view, config, now);
+        let situation = match (&self.beside, self.bootstrap) {
+            (Some(_), false) => situation.beside_patroni(),
+            _ => situation,
+        };
         match config.loop_wait() {
             Some(_) => situation,
             None => situation.with_loop_wait(self.timing.loop_wait()),
@@ -176,13 +184,14 @@ impl Member {
     }
 }
 
-/// Id and history of a scope in which Patroni may lead belong to its databases;
-/// but who asserted a first bootstrap has begun the id, and so finishes it.
+/// Id, history and sync of a scope in which Patroni may lead belong to its
+/// databases: who has none cannot tell which of them have all that was confirmed.
+/// But who asserted a first bootstrap has begun the id, and so finishes it.
 fn duties(member: &Member) -> LeaderDuties {
-    let mut duties = LeaderDuties::new(member.seed.clone()).keep_sync();
+    let mut duties = LeaderDuties::new(member.seed.clone());
     let is_own = member.beside.is_none();
     if is_own {
-        duties = duties.keep_history();
+        duties = duties.keep_history().keep_sync();
     }
     if is_own || member.bootstrap {
         let now = Timestamp::from_system_time(member.clock.wall());

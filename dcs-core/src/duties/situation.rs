@@ -30,6 +30,7 @@ pub struct Situation<'a> {
     pub(super) own: Option<&'a MemberRecord>,
     pub(super) loop_wait: Duration,
     pub(super) leads: bool,
+    pub(super) beside_patroni: bool,
 }
 
 impl<'a> Situation<'a> {
@@ -46,6 +47,7 @@ impl<'a> Situation<'a> {
             own: view.members.get(me).and_then(Entry::get),
             loop_wait: config.loop_wait().unwrap_or(LOOP_WAIT),
             leads: false,
+            beside_patroni: false,
         }
     }
 
@@ -53,6 +55,13 @@ impl<'a> Situation<'a> {
     #[must_use]
     pub const fn leading(mut self, leads: bool) -> Self {
         self.leads = leads;
+        self
+    }
+
+    /// The same in a scope where Patroni may lead: its databases come first.
+    #[must_use]
+    pub const fn beside_patroni(mut self) -> Self {
+        self.beside_patroni = true;
         self
     }
 
