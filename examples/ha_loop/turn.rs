@@ -184,9 +184,8 @@ impl Member {
     }
 }
 
-/// Id, history and sync of a scope in which Patroni may lead belong to its
-/// databases: who has none cannot tell which of them have all that was confirmed.
-/// But who asserted a first bootstrap has begun the id, and so finishes it.
+/// Id, history and sync of a scope in which Patroni may lead belong to its databases;
+/// but who asserted a first bootstrap has begun the id, and so finishes it.
 fn duties(member: &Member) -> LeaderDuties {
     let mut duties = LeaderDuties::new(member.seed.clone());
     let is_own = member.beside.is_none();
