@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use dcs_core::duties::{
-    LeaderDuties, MemberKeeper, NotNow, Routing, Situation, Turn, eligibility, may_lead,
+    FirstData, LeaderDuties, MemberKeeper, Routing, Situation, Turn, eligibility, may_lead,
 };
 use dcs_core::election::{Elector, Eligibility, Lease, TermError};
 use dcs_core::{ClusterView, Config, MemberRecord, Snapshot, Timestamp, WriteError};
 
 use crate::member::Member;
-use crate::report::failed;
+use crate::report::{failed, stands_aside};
 
 /// What a member remembers from one turn to the next.
 pub(crate) struct Turns<'a> {
@@ -20,12 +20,14 @@ pub(crate) struct Turns<'a> {
     /// What the config key said last.
     config: Config,
     eligibility: Option<Eligibility>,
+    data: Option<FirstData>,
     members: usize,
     malformed: Vec<String>,
 }
 
 impl<'a> Turns<'a> {
     pub(crate) fn new(member: &'a Member, elector: &'a Elector) -> Self {
+        let awaits = member.beside.is_some() && !member.bootstrap;
         Self {
             member,
             elector,
@@ -33,6 +35,7 @@ impl<'a> Turns<'a> {
             duties: None,
             config: Config::default(),
             eligibility: None,
+            data: awaits.then(|| FirstData::new(member.timing.challenger_wait())),
             members: 0,
             malformed: Vec::new(),
         }
@@ -123,18 +126,16 @@ impl<'a> Turns<'a> {
         let mut unpaused = self.config.clone();
         unpaused.settings_mut().shift_remove("pause");
         let situation = self.member.situation(view, &unpaused);
-        let situation = situation.with_own(&record);
+        let now = self.member.clock.now();
+        let data = self.data.as_mut();
+        let is_settled = data.is_none_or(|data| data.is_settled(view, now));
+        let situation = situation.with_own(&record).beside_patroni(is_settled);
         let may = may_lead(&situation);
-        let wanted = match &may {
-            Ok(()) => eligibility(&situation),
-            Err(why) => {
-                tracing::debug!(member = %record.name(), %why, "does not stand for leadership");
-                Eligibility::Never
-            }
-        };
+        let stands = may.as_ref().map(|()| eligibility(&situation));
+        let wanted = stands.unwrap_or(Eligibility::Never);
         if self.eligibility.replace(wanted) != Some(wanted) {
-            if may == Err(NotNow::NoData) {
-                tracing::warn!(member = %record.name(), "does not lead before Patroni has made the first data; where it never does, --bootstrap");
+            if let Err(why) = may {
+                stands_aside(record.name(), &why);
             }
             // An election that has ended says so to whoever acquires.
             let _ = self.elector.set_eligibility(wanted);
@@ -173,10 +174,6 @@ impl Member {
     pub(crate) fn situation<'a>(&'a self, view: &'a Snapshot, config: &'a Config) -> Situation<'a> {
         let now = Timestamp::from_system_time(self.clock.wall());
         let situation = Situation::new(self.record.name(), view, config, now);
-        let situation = match (&self.beside, self.bootstrap) {
-            (Some(_), false) => situation.beside_patroni(),
-            _ => situation,
-        };
         match config.loop_wait() {
             Some(_) => situation,
             None => situation.with_loop_wait(self.timing.loop_wait()),

@@ -51,7 +51,7 @@ async fn a_member_does_not_lead_before_patroni_has_made_the_first_data() {
     let member = start(&api, "first-data", &[]);
     until("it says why it does not lead", seconds(10), async || {
         let log = member.log();
-        log.contains("before Patroni has made the first data")
+        log.contains("Patroni has not made the first data")
             .then_some(())
     })
     .await;

@@ -2,7 +2,7 @@
 
 use crate::duties::{Situation, Tags};
 use crate::election::{Eligibility, Priority};
-use crate::{Entry, History, Initialize, MemberRecord, SynchronousMode, Value};
+use crate::{Entry, History, MemberRecord, SynchronousMode, Value};
 
 /// Why a member should not take leadership now.
 ///
@@ -13,10 +13,10 @@ pub enum NotNow {
     /// The cluster is paused.
     #[error("the cluster is paused: nobody takes leadership by itself")]
     Paused,
-    /// Patroni may lead in this scope, and its first data is not made yet. Who
-    /// makes it takes the lock at the end of that, whoever holds it then; and
-    /// nobody can begin to while somebody leads who has no data to copy.
-    #[error("the initialize key shows no id: the scope has no data of Patroni's yet")]
+    /// Patroni may lead in this scope, and its first data is not made yet, or a
+    /// moment ago: see [`FirstData`](super::FirstData). It could not even begin
+    /// to make any while somebody leads who has none to copy.
+    #[error("Patroni has not made the first data of this scope, or not taken its lock since")]
     NoData,
     /// The member's tags say that it never leads.
     #[error("the tags of this member say that it never leads")]
@@ -69,7 +69,7 @@ pub fn may_lead(of: &Situation<'_>) -> Result<(), NotNow> {
     if of.config.view().pause() {
         return Err(NotNow::Paused);
     }
-    if of.beside_patroni && !matches!(of.view.initialize.get(), Some(Initialize::Done(_))) {
+    if of.lacks_data {
         return Err(NotNow::NoData);
     }
     if of.own.is_some_and(|own| Tags::of(own).nofailover()) {

@@ -30,7 +30,7 @@ pub struct Situation<'a> {
     pub(super) own: Option<&'a MemberRecord>,
     pub(super) loop_wait: Duration,
     pub(super) leads: bool,
-    pub(super) beside_patroni: bool,
+    pub(super) lacks_data: bool,
 }
 
 impl<'a> Situation<'a> {
@@ -47,7 +47,7 @@ impl<'a> Situation<'a> {
             own: view.members.get(me).and_then(Entry::get),
             loop_wait: config.loop_wait().unwrap_or(LOOP_WAIT),
             leads: false,
-            beside_patroni: false,
+            lacks_data: false,
         }
     }
 
@@ -58,10 +58,11 @@ impl<'a> Situation<'a> {
         self
     }
 
-    /// The same in a scope where Patroni may lead: its databases come first.
+    /// The same in a scope where Patroni may lead, and what
+    /// [`FirstData::is_settled`](super::FirstData::is_settled) says of it.
     #[must_use]
-    pub const fn beside_patroni(mut self) -> Self {
-        self.beside_patroni = true;
+    pub const fn beside_patroni(mut self, is_settled: bool) -> Self {
+        self.lacks_data = !is_settled;
         self
     }
 

@@ -313,8 +313,7 @@ impl ElectorBuilder {
     /// whose answer is late, is taken from a member that believes in it.
     ///
     /// Its first data is out of this election's sight: have a member stand only
-    /// if [`may_lead`](crate::duties::may_lead) lets it, asked with
-    /// [`Situation::beside_patroni`](crate::duties::Situation::beside_patroni).
+    /// where [`FirstData`](crate::duties::FirstData) says that it may.
     pub const fn beside_patroni(mut self, beside: BesidePatroni) -> Self {
         self.beside = Some(beside);
         self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dcs_core::duties::{NotNow, eligibility, may_lead};
 use dcs_core::election::{Eligibility, Priority};
-use dcs_core::{Failover, Failsafe, History, Initialize, MemberRecord, Status, SyncState};
+use dcs_core::{Failover, Failsafe, History, MemberRecord, Status, SyncState};
 use serde_json::json;
 
 use crate::world::{Sight, name, present, replica};
@@ -29,15 +29,10 @@ fn a_member_does_not_lead_while_paused_or_by_its_tags() {
 
 #[test]
 fn beside_patroni_nobody_leads_before_its_first_data_is_made() {
-    let mut sight = as_a(replica("a"));
-    assert_eq!(may_lead(&sight.situation()), Ok(()));
-    let refused = Err(NotNow::NoData);
-    assert_eq!(may_lead(&sight.situation().beside_patroni()), refused);
-    sight.view.initialize = present(Initialize::InProgress);
-    assert_eq!(may_lead(&sight.situation()), Ok(()));
-    assert_eq!(may_lead(&sight.situation().beside_patroni()), refused);
-    sight.view.initialize = present(Initialize::Done("7186662553319358497".to_owned()));
-    assert_eq!(may_lead(&sight.situation().beside_patroni()), Ok(()));
+    let sight = as_a(replica("a"));
+    assert_eq!(may_lead(&sight.situation().beside_patroni(true)), Ok(()));
+    let early = sight.situation().beside_patroni(false);
+    assert_eq!(may_lead(&early), Err(NotNow::NoData));
 }
 
 #[test]
