@@ -114,10 +114,11 @@ fn says(name: MemberName, address: &str, file: Option<&PatroniFile>) -> MemberRe
         .with("role", "replica")
         .with("version", version);
     let Some(file) = file else { return says };
-    if !file.tags.is_empty() {
-        says = says.with("tags", file.tags.clone());
-    }
-    says.with("dcs_version", VERSION)
+    let mut tags = file.tags.clone();
+    // There is no database here. Without the tag Patroni's leader keeps a slot for
+    // this member that nobody reads from, and all of its log from then on.
+    tags.entry("nostream").or_insert(true.into());
+    says.with("tags", tags).with("dcs_version", VERSION)
 }
 
 /// Completes on SIGINT and on SIGTERM.

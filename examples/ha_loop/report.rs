@@ -6,6 +6,7 @@ use std::io::{ErrorKind, IsTerminal, Write, stdout};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
+use dcs_core::duties::NotNow;
 use dcs_core::election::{ElectionEvent, EventKind, Events};
 use dcs_core::{Clock, Key, MemberName, Snapshot, Timestamp};
 use futures::StreamExt;
@@ -260,6 +261,17 @@ impl Live {
         bar.set_length(millis(of).max(1));
         bar.set_position(millis(left));
         bar.set_message(format!("{state:<10} {:4.1} s", left.as_secs_f32()));
+    }
+}
+
+/// Says on stderr why a member does not stand for leadership: aloud where somebody
+/// may have to do something about it.
+pub(crate) fn stands_aside(me: &MemberName, why: &NotNow) {
+    match why {
+        NotNow::NoData => {
+            tracing::warn!(member = %me, "does not lead: {why}; where it never makes any, use --bootstrap");
+        }
+        why => tracing::info!(member = %me, "does not lead: {why}"),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use dcs_core::duties::{
-    LeaderDuties, MemberKeeper, Routing, Situation, Turn, eligibility, may_lead,
+    FirstData, LeaderDuties, MemberKeeper, Routing, Situation, Turn, eligibility, may_lead,
 };
 use dcs_core::election::{Elector, Eligibility, Lease, TermError};
 use dcs_core::{ClusterView, Config, MemberRecord, Snapshot, Timestamp, WriteError};
 
 use crate::member::Member;
-use crate::report::failed;
+use crate::report::{failed, stands_aside};
 
 /// What a member remembers from one turn to the next.
 pub(crate) struct Turns<'a> {
@@ -20,12 +20,14 @@ pub(crate) struct Turns<'a> {
     /// What the config key said last.
     config: Config,
     eligibility: Option<Eligibility>,
+    data: Option<FirstData>,
     members: usize,
     malformed: Vec<String>,
 }
 
 impl<'a> Turns<'a> {
     pub(crate) fn new(member: &'a Member, elector: &'a Elector) -> Self {
+        let awaits = member.beside.is_some() && !member.bootstrap;
         Self {
             member,
             elector,
@@ -33,6 +35,7 @@ impl<'a> Turns<'a> {
             duties: None,
             config: Config::default(),
             eligibility: None,
+            data: awaits.then(|| FirstData::new(member.timing.challenger_wait())),
             members: 0,
             malformed: Vec::new(),
         }
@@ -123,15 +126,17 @@ impl<'a> Turns<'a> {
         let mut unpaused = self.config.clone();
         unpaused.settings_mut().shift_remove("pause");
         let situation = self.member.situation(view, &unpaused);
-        let situation = situation.with_own(&record);
-        let wanted = match may_lead(&situation) {
-            Ok(()) => eligibility(&situation),
-            Err(why) => {
-                tracing::debug!(member = %record.name(), %why, "does not stand for leadership");
-                Eligibility::Never
-            }
-        };
+        let now = self.member.clock.now();
+        let data = self.data.as_mut();
+        let is_settled = data.is_none_or(|data| data.is_settled(view, now));
+        let situation = situation.with_own(&record).beside_patroni(is_settled);
+        let may = may_lead(&situation);
+        let stands = may.as_ref().map(|()| eligibility(&situation));
+        let wanted = stands.unwrap_or(Eligibility::Never);
         if self.eligibility.replace(wanted) != Some(wanted) {
+            if let Err(why) = may {
+                stands_aside(record.name(), &why);
+            }
             // An election that has ended says so to whoever acquires.
             let _ = self.elector.set_eligibility(wanted);
         }
@@ -176,13 +181,13 @@ impl Member {
     }
 }
 
-/// Id and history of a scope in which Patroni may lead belong to its databases;
+/// Id, history and sync of a scope in which Patroni may lead belong to its databases;
 /// but who asserted a first bootstrap has begun the id, and so finishes it.
 fn duties(member: &Member) -> LeaderDuties {
-    let mut duties = LeaderDuties::new(member.seed.clone()).keep_sync();
+    let mut duties = LeaderDuties::new(member.seed.clone());
     let is_own = member.beside.is_none();
     if is_own {
-        duties = duties.keep_history();
+        duties = duties.keep_history().keep_sync();
     }
     if is_own || member.bootstrap {
         let now = Timestamp::from_system_time(member.clock.wall());

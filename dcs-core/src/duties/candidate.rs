@@ -13,6 +13,11 @@ pub enum NotNow {
     /// The cluster is paused.
     #[error("the cluster is paused: nobody takes leadership by itself")]
     Paused,
+    /// Patroni may lead in this scope, and its first data is not made yet, or a
+    /// moment ago: see [`FirstData`](super::FirstData). It could not even begin
+    /// to make any while somebody leads who has none to copy.
+    #[error("Patroni has not made the first data of this scope, or not taken its lock since")]
+    NoData,
     /// The member's tags say that it never leads.
     #[error("the tags of this member say that it never leads")]
     NoFailover,
@@ -63,6 +68,9 @@ pub enum NotNow {
 pub fn may_lead(of: &Situation<'_>) -> Result<(), NotNow> {
     if of.config.view().pause() {
         return Err(NotNow::Paused);
+    }
+    if of.lacks_data {
+        return Err(NotNow::NoData);
     }
     if of.own.is_some_and(|own| Tags::of(own).nofailover()) {
         return Err(NotNow::NoFailover);

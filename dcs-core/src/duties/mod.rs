@@ -10,6 +10,7 @@
 //! a decision that comes too late writes nothing.
 
 mod candidate;
+mod first_data;
 mod history;
 pub mod initialize;
 mod leader;
@@ -23,6 +24,7 @@ mod sync;
 mod tags;
 
 pub use candidate::{NotNow, eligibility, may_lead};
+pub use first_data::FirstData;
 pub use history::line_of_term;
 pub use leader::{HandOver, LeaderDuties, Turn};
 pub use member::MemberKeeper;

@@ -30,6 +30,7 @@ pub struct Situation<'a> {
     pub(super) own: Option<&'a MemberRecord>,
     pub(super) loop_wait: Duration,
     pub(super) leads: bool,
+    pub(super) lacks_data: bool,
 }
 
 impl<'a> Situation<'a> {
@@ -46,6 +47,7 @@ impl<'a> Situation<'a> {
             own: view.members.get(me).and_then(Entry::get),
             loop_wait: config.loop_wait().unwrap_or(LOOP_WAIT),
             leads: false,
+            lacks_data: false,
         }
     }
 
@@ -53,6 +55,14 @@ impl<'a> Situation<'a> {
     #[must_use]
     pub const fn leading(mut self, leads: bool) -> Self {
         self.leads = leads;
+        self
+    }
+
+    /// The same in a scope where Patroni may lead, and what
+    /// [`FirstData::is_settled`](super::FirstData::is_settled) says of it.
+    #[must_use]
+    pub const fn beside_patroni(mut self, is_settled: bool) -> Self {
+        self.lacks_data = !is_settled;
         self
     }
 

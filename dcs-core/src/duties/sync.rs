@@ -7,7 +7,7 @@ use crate::{MemberRecord, SyncState, SynchronousMode};
 /// confirmed. `None` where synchronous mode is off: then the key is removed.
 ///
 /// Standbys are members that run, stream (or do not say), and are not marked
-/// `nosync`; those that may lead go before those that may not, then the larger
+/// `nosync` or `nostream`; those that may lead go before those that may not, then the larger
 /// `sync_priority`, then who is one already, then who is furthest ahead. In
 /// quorum mode all of them are, and a candidate must have asked so many others
 /// that one of any `synchronous_node_count` is among them. Without anybody the
@@ -86,7 +86,8 @@ fn standbys<'a>(of: &Situation<'a>) -> Vec<&'a MemberRecord> {
 fn can_follow(record: &MemberRecord) -> bool {
     let state = record.data().get("replication_state");
     let streams = state.is_none_or(|state| state.as_str() == Some("streaming"));
-    streams && !record.is_primary() && !Tags::of(record).nosync()
+    let tags = Tags::of(record);
+    streams && !record.is_primary() && !tags.nosync() && !tags.nostream()
 }
 
 fn may_lead(record: &MemberRecord) -> bool {

@@ -311,6 +311,9 @@ impl ElectorBuilder {
     /// Switch it on for all members of a scope that Patroni knows: without it
     /// a lock of Patroni with a longer ttl than T_WAIT, or a renewal of it
     /// whose answer is late, is taken from a member that believes in it.
+    ///
+    /// Its first data is out of this election's sight: have a member stand only
+    /// where [`FirstData`](crate::duties::FirstData) says that it may.
     pub const fn beside_patroni(mut self, beside: BesidePatroni) -> Self {
         self.beside = Some(beside);
         self

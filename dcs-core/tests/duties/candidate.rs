@@ -28,6 +28,14 @@ fn a_member_does_not_lead_while_paused_or_by_its_tags() {
 }
 
 #[test]
+fn beside_patroni_nobody_leads_before_its_first_data_is_made() {
+    let sight = as_a(replica("a"));
+    assert_eq!(may_lead(&sight.situation().beside_patroni(true)), Ok(()));
+    let early = sight.situation().beside_patroni(false);
+    assert_eq!(may_lead(&early), Err(NotNow::NoData));
+}
+
+#[test]
 fn a_member_whose_timeline_is_behind_the_history_does_not_lead() {
     let behind = Err(NotNow::Behind { own: 2, cluster: 3 });
     let lines = present(History(vec![json!([1, 10, ""]), json!([2, 20, ""])]));

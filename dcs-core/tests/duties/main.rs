@@ -6,6 +6,7 @@
 mod one_register;
 
 mod candidate;
+mod first_data;
 mod initialize;
 mod leader;
 mod member;

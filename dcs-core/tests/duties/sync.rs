@@ -53,6 +53,7 @@ fn only_who_runs_streams_and_is_not_marked_can_be_one() {
         replica("e").with("replication_state", "in archive recovery"),
         replica("f").with("replication_state", "streaming"),
         replica("g"),
+        tagged("h", json!({"nostream": true})),
     ]);
     let sight = sight.with(r#"{"synchronous_mode":true,"synchronous_node_count":9}"#);
     assert_eq!(chosen(&sight), (names(&["f", "g"]), 0));

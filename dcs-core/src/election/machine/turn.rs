@@ -102,6 +102,7 @@ impl Machine {
         let loop_wait = self.timing.loop_wait();
         let added =
             self.stagger(revision, self.turn.window(loop_wait)) + self.turn.deference(loop_wait);
+        let added = added + self.left_to_the_candidate(sight);
         let expired = self.wait_for(sight).saturating_add(added);
         let released = self.turn_after_release(sight, revision).unwrap_or(expired);
         self.observer.left_to_wait(released.min(expired), now)
@@ -154,6 +155,19 @@ impl Machine {
         };
         let stagger = self.stagger(revision, self.turn.release_window());
         Some(aside + stagger + self.turn.deference(loop_wait))
+    }
+
+    /// By how much longer a version without holder is left alone that the
+    /// candidate has to wait for, too: Patroni's releases show no mark, and
+    /// without this all members would come at once.
+    fn left_to_the_candidate(&self, sight: &Sight) -> Duration {
+        let record = sight.record.present();
+        let is_vacant = record.is_some_and(|record| record.holder.is_none());
+        if is_vacant && !self.is_released() && self.stands_aside() {
+            self.timing.loop_wait()
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Whether the version seen last was given up on purpose: as its mark shows

@@ -1,7 +1,9 @@
 //! Releases by Patroni, which leave no mark (rule P2).
 
+use std::time::Duration;
+
 use super::beside_patroni::{LEFT_ALONE, beside, patronis};
-use super::rig::{Rig, bumped, rev};
+use super::rig::{HEARTBEAT, Rig, bumped, rev};
 use crate::election::machine::{Command, ReleasePolicy};
 use crate::election::{BesidePatroni, PatroniRelease};
 use crate::{Entry, LeaderRecord, Precondition, ReleaseMark, Secret};
@@ -46,6 +48,25 @@ fn a_release_by_patroni_is_waited_for_by_default() {
     rig.begin(&lock);
     rig.watch(released(&lock, 11), Some(10));
     waits(&mut rig);
+}
+
+#[test]
+fn the_candidate_goes_first_where_it_waits_for_a_release_by_patroni_too() {
+    for (candidate, longer) in [
+        (None, Duration::ZERO),
+        (Some("a"), Duration::ZERO),
+        (Some("c"), HEARTBEAT),
+    ] {
+        let mut rig = beside("a");
+        let lock = patronis(10, 30, 1);
+        rig.begin(&lock);
+        rig.candidate(candidate);
+        // Who is dead is waited for no longer because somebody is asked for.
+        assert_eq!(rig.machine.next_wake(), Some(LEFT_ALONE), "{candidate:?}");
+        rig.watch(released(&lock, 11), Some(10));
+        let wake = rig.machine.next_wake();
+        assert_eq!(wake, Some(LEFT_ALONE + longer), "{candidate:?}");
+    }
 }
 
 #[test]
