@@ -232,6 +232,26 @@ async fn a_slot_without_a_position_hides_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_whole_number_that_would_be_written_back_as_another_one_is_malformed() {
+    let widest = r#"{"a":[18446744073709551615,-9223372036854775808,1e300],"b":"99999999999999999999"}"#;
+    let snapshot = snapshot_of(&json!({"config": widest})).await;
+    assert_eq!(snapshot.malformed(), []);
+    for (annotation, text) in [
+        ("config", r#"{"a":{"b":18446744073709551616}}"#),
+        ("config", r#"{"\"":-9223372036854775809}"#),
+        ("history", "[[1,123456789012345678901234567890,\"\"]]"),
+    ] {
+        let snapshot = snapshot_of(&json!({annotation: text})).await;
+        let malformed = snapshot.malformed();
+        let [(key, why)] = malformed.as_slice() else {
+            panic!("{text}: {malformed:?}");
+        };
+        assert_eq!(key.to_string(), annotation, "{text}");
+        assert!(why.contains(annotation) && why.contains("64 bits"), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_text_that_nests_too_deeply_is_malformed() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let snapshot = snapshot_of(&json!({"history": nested(32)})).await;
