@@ -233,7 +233,8 @@ async fn a_slot_without_a_position_hides_nothing_else() {
 
 #[tokio::test]
 async fn a_whole_number_that_would_be_written_back_as_another_one_is_malformed() {
-    let widest = r#"{"a":[18446744073709551615,-9223372036854775808,1e300],"b":"99999999999999999999"}"#;
+    let widest =
+        r#"{"a":[18446744073709551615,-9223372036854775808,1e300],"b":"99999999999999999999"}"#;
     let snapshot = snapshot_of(&json!({"config": widest})).await;
     assert_eq!(snapshot.malformed(), []);
     for (annotation, text) in [

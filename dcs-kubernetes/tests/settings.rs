@@ -255,6 +255,62 @@ async fn the_namespace_of_the_pod_counts_where_nothing_else_names_one() {
     assert!(wire.contains("/namespaces/of-file/") && !wire.contains("of-pod"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn labels_of_the_environment_stand_beside_those_of_the_file() {
+    let file =
+        "{labels: {application: patroni, tier: a}, bootstrap_labels: {boot: file, made: by}}";
+    let variables = |name: &str| match name {
+        "PATRONI_KUBERNETES_LABELS" => Some("tier: b, team: x".to_owned()),
+        "PATRONI_KUBERNETES_BOOTSTRAP_LABELS" => Some("boot: environment".to_owned()),
+        _ => None,
+    };
+    let environment = KubernetesSettings::from_lookup(variables).unwrap();
+    let wire = requests(&environment.over(KubernetesSettings::from_yaml(file).unwrap())).await;
+    let selector = "application%3Dpatroni%2Ctier%3Db%2Cteam%3Dx%2Ccluster-name%3Ddemo";
+    assert!(wire.contains(selector), "{wire}");
+    assert!(
+        wire.contains(r#""boot":"environment","made":"by""#),
+        "{wire}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_without_a_number_is_the_usual_one() {
+    for ports in [
+        "[{name: postgresql}]",
+        "[{name: postgresql, port: null, protocol: ''}]",
+    ] {
+        let settings = format!("{{use_endpoints: true, ports: {ports}}}");
+        let wire = requests(&KubernetesSettings::from_yaml(&settings).unwrap()).await;
+        let port = r#""ports":[{"name":"postgresql","port":5432}]"#;
+        assert!(wire.contains(port), "{wire}");
+    }
+    let unnamed = "{use_endpoints: true, ports: [{name: ''}]}";
+    let wire = requests(&KubernetesSettings::from_yaml(unnamed).unwrap()).await;
+    assert!(wire.contains(r#""ports":[{"port":5432}]"#), "{wire}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patronis_own_namespace_variable_stands_over_all_others() {
+    let variables = |name: &str| match name {
+        "PATRONI_NAMESPACE" => Some("of-all".to_owned()),
+        "PATRONI_KUBERNETES_NAMESPACE" => Some("of-kubernetes".to_owned()),
+        "POD_NAMESPACE" => Some("of-pod".to_owned()),
+        _ => None,
+    };
+    let file = KubernetesSettings::from_yaml("namespace: of-file").unwrap();
+    let environment = KubernetesSettings::from_lookup(variables).unwrap();
+    let wire = requests(&environment.over(file)).await;
+    assert!(wire.contains("/namespaces/of-all/"), "{wire}");
+    let prefix = |name: &str| (name == "PATRONI_NAMESPACE").then(|| "/service/".to_owned());
+    let error = KubernetesSettings::from_lookup(prefix).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("PATRONI_NAMESPACE is \"/service/\""),
+        "{text}"
+    );
+}
+
 const fn row(
     setting: &'static str,
     yaml: &'static str,
