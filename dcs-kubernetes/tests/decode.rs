@@ -139,6 +139,7 @@ async fn rubbish_makes_its_own_key_malformed_and_no_other() {
         ("ttl", "-1", &[Key::Leader]),
         ("ttl", "99999999999999999999", &[Key::Leader]),
         ("renewTime", "yesterday", &[Key::Leader]),
+        ("acquireTime", "yesterday", &[Key::Leader]),
         ("transitions", "1.5", &[Key::Leader]),
         // The failover object names a leader too.
         ("leader", "../x", &[Key::Leader, Key::Failover]),
@@ -191,6 +192,15 @@ async fn an_object_without_a_lock_is_a_vacant_record() {
 async fn a_holder_of_no_name_is_no_holder() {
     let snapshot = snapshot_of(&json!({"leader": "", "ttl": "30"})).await;
     assert_eq!(snapshot.leader.get().unwrap().holder, None);
+}
+
+#[tokio::test]
+async fn empty_names_and_spaces_in_the_sync_key_name_nobody() {
+    let annotations = json!({"leader": "", "sync_standby": " pg-1 ,, pg-2", "quorum": "1"});
+    let snapshot = snapshot_of(&annotations).await;
+    let sync = snapshot.sync.get().unwrap();
+    assert_eq!((&sync.leader, sync.quorum), (&None, Some(1)));
+    assert_eq!(sync.sync_standby, ["pg-1", "pg-2"]);
 }
 
 #[tokio::test]

@@ -27,7 +27,12 @@ fn a_file_of_patroni_says_all_that_a_member_needs() {
     assert_eq!(file.connect_address.as_deref(), Some("192.0.2.1:5432"));
     assert_eq!(file.api_address.as_deref(), Some("192.0.2.1:8008"));
     assert_eq!(file.group.unwrap().get(), 3);
-    assert_eq!(PatroniFile::parse("").unwrap(), PatroniFile::default());
+    for nothing in [
+        "",
+        "{scope: '', name: null, citus: {group: ' '}, tags: null}",
+    ] {
+        assert_eq!(PatroniFile::parse(nothing).unwrap(), PatroniFile::default());
+    }
 }
 
 #[test]

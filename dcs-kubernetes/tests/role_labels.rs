@@ -162,6 +162,21 @@ async fn labels_go_with_the_key_if_they_were_ours() {
 }
 
 #[tokio::test]
+async fn all_labels_of_ours_go_with_the_key() {
+    let labels = RoleLabels::default()
+        .tmp_role_label(&"old-role".parse().unwrap())
+        .unwrap()
+        .bootstrap_labels("boot=yes".parse().unwrap())
+        .unwrap();
+    let (dcs, log) = handle(labels);
+    let leads = record("running").routed(Routing::Leader);
+    dcs.put_member(&leads).await.into_result().unwrap();
+    let _ = dcs.delete_member(&name("demo-0")).await;
+    let expected = json!({"role": null, "old-role": null, "boot": null});
+    assert_eq!(labels_of(&log.last()), expected);
+}
+
+#[tokio::test]
 async fn labels_that_may_stand_there_go_with_the_key_too() {
     let (client, log) = client(|asked| {
         if asked.body["metadata"]["labels"].is_null() {

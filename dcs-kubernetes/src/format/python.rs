@@ -223,6 +223,8 @@ mod tests {
         };
         let text = compact(&nested(DEPTH_MAX)).unwrap();
         assert_eq!(depth(&text), DEPTH_MAX, "{text}");
+        // A quote that is escaped ends no string.
+        assert_eq!(depth(r#"["\"[[{", "\\", []]"#), 2);
         let why = compact(&nested(DEPTH_MAX + 1)).unwrap_err();
         assert!(why.contains("33 levels") && why.contains("32"), "{why}");
         assert!(refuse_depth(&"[".repeat(1_000_000)).is_err());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcs_core::{Dcs, MemberName, Scope};
+use dcs_core::{Dcs, LeaderRecord, MemberName, Scope, Value};
 
 use super::KubernetesSettings;
 use crate::{
@@ -65,7 +65,9 @@ impl KubernetesSettings {
     /// fail: the member may have to wait for it.
     ///
     /// # Errors
-    /// [`BuildError::OtherMode`] where somebody does, or the setting that is wrong.
+    /// [`BuildError::OtherMode`] where somebody does,
+    /// [`BuildError::OtherModeUnreadable`] where that cannot be told, or the
+    /// setting that is wrong.
     ///
     /// # Cancel safety
     /// A dropped future leaves nothing behind.
@@ -93,13 +95,20 @@ impl KubernetesSettings {
                 (dcs, Arc::new(endpoints.build(config)?))
             }
         };
-        match holder_in(&*other).await.filter(|_| of_member) {
-            None => Ok(dcs),
-            Some(holder) => Err(BuildError::OtherMode {
+        let mode = self.mode().other();
+        match leader_in(&*other).await {
+            Value::Present(LeaderRecord {
+                holder: Some(holder),
+                ..
+            }) if of_member => Err(BuildError::OtherMode {
                 scope,
-                mode: self.mode().other(),
+                mode,
                 holder,
             }),
+            Value::Malformed(why) if of_member => {
+                Err(BuildError::OtherModeUnreadable { scope, mode, why })
+            }
+            _ => Ok(dcs),
         }
     }
 
@@ -147,13 +156,13 @@ impl KubernetesSettings {
     }
 }
 
-/// Who holds the lock there, as far as can be known.
-async fn holder_in(dcs: &dyn Dcs) -> Option<MemberName> {
+/// The lock there, as far as can be known.
+async fn leader_in(dcs: &dyn Dcs) -> Value<LeaderRecord> {
     match dcs.load_leader().await {
-        Ok(entry) => entry.get()?.holder.clone(),
+        Ok(entry) => entry.value,
         Err(error) => {
             tracing::debug!(%error, "whether the scope lives in the other mode is not known");
-            None
+            Value::Absent
         }
     }
 }
