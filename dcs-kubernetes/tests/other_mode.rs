@@ -86,14 +86,11 @@ async fn what_is_no_lock_that_is_held_keeps_nobody_out() {
 /// What a handle of these settings asks of a cluster in which there is nothing.
 async fn asked(yaml: &str, group: Option<&str>, member: Option<&str>) -> Vec<String> {
     let web = Web::plain(|line| {
-        let found = line.contains("?labelSelector");
-        match found {
-            true => (
-                200,
-                json!({"metadata": {"resourceVersion": "7"}, "items": []}),
-            ),
-            false => (404, json!({"kind": "Status", "code": 404})),
+        if line.contains("?labelSelector") {
+            let metadata = json!({"resourceVersion": "7"});
+            return (200, json!({"metadata": metadata, "items": []}));
         }
+        (404, json!({"kind": "Status", "code": 404}))
     });
     let web = web.await;
     let settings = KubernetesSettings::from_yaml(yaml).unwrap();

@@ -84,6 +84,15 @@ async fn a_member_that_does_not_lead_never_carries_what_selects_the_leader() {
         let found = sent(&own, "running", role(text)).await;
         assert_eq!(found, json!({"role": null}), "{text}");
     }
+    // A standby leader that has lost the lock still says that it is one.
+    let of_standby = RoleLabels::default()
+        .standby_leader_label_value("standby_leader")
+        .unwrap();
+    let found = sent(&of_standby, "running", role("standby_leader")).await;
+    assert_eq!(found, json!({"role": null}));
+    let of_standby = of_standby.standby_leader_label_value("replica").unwrap();
+    let found = sent(&of_standby, "running", role("replica")).await;
+    assert_eq!(found, json!({"role": "replica"}), "it was asked for");
     let same = RoleLabels::default()
         .follower_label_value("primary")
         .unwrap();

@@ -366,6 +366,26 @@ async fn bookmarks_show_that_the_store_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_fails_is_asked_for_later_and_as_late_as_the_server_says() {
+    for (headers, least, most) in [
+        (vec![], 50, 100),
+        (vec![("retry-after", "7")], 7_000, 7_100),
+        // No longer than the silence that a watch is given.
+        (vec![("retry-after", "60")], 30_000, 30_100),
+    ] {
+        let failed = Reply::Raw(503, String::new(), headers);
+        let (client, _) = server(vec![failed, list(5, &[leader(5)])], vec![]);
+        let mut stream = watch(client, SILENCE);
+        let clock = clock();
+        let started = clock.now();
+        let told = told(&mut stream, "reset r5").await;
+        assert_eq!(told, ["error unavailable", "reset r5"]);
+        let took = clock.now().challenger_elapsed_since(started).as_millis();
+        assert!((least..=most).contains(&took), "{took} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_ends_every_watch_at_once_is_not_stormed() {
     let replies = vec![Reply::Closed(vec![]); 1000];
     let (client, log) = server(vec![list(5, &[])], replies);

@@ -31,7 +31,7 @@ const SHORT_LATE: Timing = Timing {
 };
 
 /// An attempt may take 20 s, which two answers fit into that are 9 s late: the
-/// ttl is loop_wait and twice the retry_timeout.
+/// ttl is `loop_wait` and twice the `retry_timeout`.
 const LONG_LATE: Timing = Timing {
     ttl: seconds(90),
     loop_wait: seconds(10),
