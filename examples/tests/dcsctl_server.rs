@@ -381,6 +381,23 @@ fn a_config_that_does_not_exist_is_not_made_by_a_change_of_it() {
 }
 
 #[test]
+fn a_config_that_cannot_be_read_is_said_and_left_alone() {
+    for arguments in [
+        &["pause"][..],
+        &["config", "set", "ttl=30"],
+        &["config", "edit"],
+    ] {
+        let mut cluster = plain();
+        cluster[0][1]["metadata"]["annotations"]["config"] = json!("[30]");
+        let (ended, seen) = run("dcsctl-spoiled", arguments, cluster);
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), NOT_DONE, "{arguments:?}");
+        assert!(text.contains("annotation config"), "{arguments:?}: {text}");
+        assert_eq!(writes(&seen).len(), 0, "{arguments:?}");
+    }
+}
+
+#[test]
 fn each_command_reaches_the_namespace_and_the_group_it_was_given() {
     let labels = json!({"cluster-name": "demo", "citus-group": "2"});
     for command in [
