@@ -530,8 +530,9 @@ async fn watching_opens_two_watches_however_often_it_draws() {
         &folder("dcsctl-watch"),
         &["watch", "-o", "json"],
     ));
-    let lines = BufReader::new(running.first_line());
-    let ttls = lines.lines().take(3).map(|line| {
+    // Kept to the end: without a reader it would end by itself.
+    let mut lines = BufReader::new(running.first_line()).lines();
+    let ttls = lines.by_ref().take(3).map(|line| {
         let listing: Value = serde_json::from_str(&line.unwrap()).unwrap();
         listing["config"]["ttl"].as_u64().unwrap()
     });
