@@ -134,6 +134,7 @@ async fn each_failure_moves_on_by_one_and_the_service_comes_last() {
     assert_eq!(place(&each), two);
     each.failed(two);
     assert_eq!(place(&each), Place::Service);
+    each.failed(one);
     assert_eq!(place(&each), Place::Service);
     each.failed(Place::Service);
     assert_eq!(place(&each), one);
