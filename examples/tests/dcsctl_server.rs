@@ -120,7 +120,7 @@ fn a_change_is_written_once_on_the_revision_it_was_decided_on() {
             config(r#"{"ttl":30,"postgresql":{"parameters":{"work_mem":"4MB"}},"pause":true}"#),
         ),
         (
-            &["config", "set", "ttl=", "postgresql.b=0x10", "c=on"],
+            &["config", "set", "c=on", "postgresql.b=0x10", "ttl="],
             "demo-config",
             "12",
             config(r#"{"postgresql":{"parameters":{"work_mem":"4MB"},"b":16},"c":true}"#),
