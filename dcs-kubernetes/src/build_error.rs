@@ -89,6 +89,19 @@ pub enum BuildError {
         /// Who it is.
         holder: MemberName,
     },
+    /// Correct the lock in the other mode, or remove it: whether somebody holds it
+    /// cannot be told.
+    #[error(
+        "the lock of scope {scope} in mode {mode} cannot be read ({why}): somebody may hold it; correct it, or remove it if nobody uses it any more"
+    )]
+    OtherModeUnreadable {
+        /// The scope.
+        scope: Scope,
+        /// The mode in which the lock stands.
+        mode: Mode,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Look at the source: no client could be made of this configuration.
     #[error("no client could be made of the cluster's configuration")]
     Client(#[source] BoxError),

@@ -1,6 +1,6 @@
 //! What a builder is told about answers, servers, and its own address.
 
-use dcs_core::{Dcs, MemberName};
+use dcs_core::{Dcs, LeaderRecord, MemberName, Value};
 
 use crate::builder::PodIp;
 use crate::store::Store;
@@ -17,27 +17,31 @@ impl<D: From<Store> + Dcs> Builder<D> {
     /// reason to fail: the member may have to wait for it.
     ///
     /// # Errors
-    /// [`BuildError::OtherMode`] where somebody does, or the setting that is wrong.
+    /// [`BuildError::OtherMode`] where somebody does,
+    /// [`BuildError::OtherModeUnreadable`] where what stands there cannot be read,
+    /// or the setting that is wrong.
     ///
     /// # Cancel safety
     /// A dropped future leaves nothing behind.
     pub async fn refuse_other_mode(&self, config: &kube::Config) -> Result<(), BuildError> {
         let mode = self.mode().other();
         let there = self.reader_in(mode).build(config.clone())?;
-        let held = match there.load_leader().await {
-            Ok(entry) => entry.get().and_then(|leader| leader.holder.clone()),
-            Err(error) => {
-                tracing::debug!(%error, "whether the scope lives in the other mode is not known");
-                None
-            }
-        };
-        match held {
-            None => Ok(()),
-            Some(holder) => Err(BuildError::OtherMode {
-                scope: self.scope().clone(),
+        let scope = self.scope().clone();
+        match there.load_leader().await.map(|entry| entry.value) {
+            Ok(Value::Present(LeaderRecord {
+                holder: Some(holder),
+                ..
+            })) => Err(BuildError::OtherMode {
+                scope,
                 mode,
                 holder,
             }),
+            Ok(Value::Malformed(why)) => Err(BuildError::OtherModeUnreadable { scope, mode, why }),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::debug!(%error, "whether the scope lives in the other mode is not known");
+                Ok(())
+            }
         }
     }
 }

@@ -99,6 +99,17 @@ impl Labels {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
 
+    /// These labels over `others`, which keep their places.
+    pub(crate) fn over(self, mut others: Self) -> Self {
+        for (key, value) in self.0 {
+            match others.0.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, replaced)) => *replaced = value,
+                None => others.0.push((key, value)),
+            }
+        }
+        others
+    }
+
     /// Sets one label: what was there under the key goes, the new one comes last.
     pub(crate) fn set(&mut self, key: &LabelKey, value: &str) {
         self.0.retain(|(known, _)| *known != key.0);

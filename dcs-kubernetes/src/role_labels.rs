@@ -192,7 +192,8 @@ impl RoleLabels {
             role
         };
         let of_leader = [&*self.leader, "primary", "master"];
-        if of_leader.contains(&role) || of_leader.contains(&value) {
+        let of_standby_leader = role == "standby_leader" && role == self.standby_leader;
+        if of_leader.contains(&role) || of_leader.contains(&value) || of_standby_leader {
             return Ok((None, None));
         }
         Ok((Some(value), Some(role)))

@@ -65,6 +65,17 @@ async fn the_service_is_made_once_with_the_labels_and_without_ports() {
 }
 
 #[tokio::test]
+async fn the_service_of_a_group_has_its_name_and_its_label() {
+    let (client, log) = server(status(201));
+    let builder = builder().config_service(true);
+    let builder = builder.group(dcs_kubernetes::Group::new(2));
+    put_member(&builder.build_with_client(client).unwrap()).await;
+    let metadata = &log.last().body["metadata"];
+    assert_eq!(metadata["name"], "demo-2-config");
+    assert_eq!(metadata["labels"]["citus-group"], "2");
+}
+
+#[tokio::test]
 async fn a_refused_service_is_asked_for_once_and_fails_nothing() {
     for code in [403, 409, 422] {
         let (dcs, log) = wanting(status(code));

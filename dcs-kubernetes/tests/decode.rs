@@ -139,6 +139,7 @@ async fn rubbish_makes_its_own_key_malformed_and_no_other() {
         ("ttl", "-1", &[Key::Leader]),
         ("ttl", "99999999999999999999", &[Key::Leader]),
         ("renewTime", "yesterday", &[Key::Leader]),
+        ("acquireTime", "yesterday", &[Key::Leader]),
         ("transitions", "1.5", &[Key::Leader]),
         // The failover object names a leader too.
         ("leader", "../x", &[Key::Leader, Key::Failover]),
@@ -194,6 +195,15 @@ async fn a_holder_of_no_name_is_no_holder() {
 }
 
 #[tokio::test]
+async fn empty_names_and_spaces_in_the_sync_key_name_nobody() {
+    let annotations = json!({"leader": "", "sync_standby": " pg-1 ,, pg-2", "quorum": "1"});
+    let snapshot = snapshot_of(&annotations).await;
+    let sync = snapshot.sync.get().unwrap();
+    assert_eq!((&sync.leader, sync.quorum), (&None, Some(1)));
+    assert_eq!(sync.sync_standby, ["pg-1", "pg-2"]);
+}
+
+#[tokio::test]
 async fn a_revision_that_is_no_number_is_an_error_of_the_backend() {
     let (client, _) = client(|_| {
         let bad = json!({"metadata": {"name": "demo", "resourceVersion": "x"}});
@@ -229,6 +239,27 @@ async fn a_slot_without_a_position_hides_nothing_else() {
     assert_eq!(known, [("a", 5), ("b", 7)]);
     let retained = ["a", "b"].map(str::to_owned).to_vec();
     assert_eq!(status.retain_slots, Some(retained));
+}
+
+#[tokio::test]
+async fn a_whole_number_that_would_be_written_back_as_another_one_is_malformed() {
+    let widest =
+        r#"{"a":[18446744073709551615,-9223372036854775808,1e300],"b":"99999999999999999999"}"#;
+    let snapshot = snapshot_of(&json!({"config": widest})).await;
+    assert_eq!(snapshot.malformed(), []);
+    for (annotation, text) in [
+        ("config", r#"{"a":{"b":18446744073709551616}}"#),
+        ("config", r#"{"\"":-9223372036854775809}"#),
+        ("history", "[[1,123456789012345678901234567890,\"\"]]"),
+    ] {
+        let snapshot = snapshot_of(&json!({annotation: text})).await;
+        let malformed = snapshot.malformed();
+        let [(key, why)] = malformed.as_slice() else {
+            panic!("{text}: {malformed:?}");
+        };
+        assert_eq!(key.to_string(), annotation, "{text}");
+        assert!(why.contains(annotation) && why.contains("64 bits"), "{why}");
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,12 @@ fn a_file_of_patroni_says_all_that_a_member_needs() {
     assert_eq!(file.connect_address.as_deref(), Some("192.0.2.1:5432"));
     assert_eq!(file.api_address.as_deref(), Some("192.0.2.1:8008"));
     assert_eq!(file.group.unwrap().get(), 3);
-    assert_eq!(PatroniFile::parse("").unwrap(), PatroniFile::default());
+    for nothing in [
+        "",
+        "{scope: '', name: null, citus: {group: ' '}, tags: null}",
+    ] {
+        assert_eq!(PatroniFile::parse(nothing).unwrap(), PatroniFile::default());
+    }
 }
 
 #[test]
@@ -37,8 +42,6 @@ fn a_namespace_at_the_top_stands_over_the_one_below_and_over_the_environment() {
     assert_eq!(namespace(&file), "top");
     let lookup = |name: &str| match name {
         "PATRONI_KUBERNETES_NAMESPACE" => Some("environment".to_owned()),
-        // The prefix of keys in other stores.
-        "PATRONI_NAMESPACE" => Some("/service/".to_owned()),
         "PATRONI_SCOPE" => Some("other".to_owned()),
         "PATRONI_NAME" => Some("other-1".to_owned()),
         _ => None,
@@ -53,6 +56,38 @@ fn a_namespace_at_the_top_stands_over_the_one_below_and_over_the_environment() {
         namespace(&below.with_lookup(lookup).unwrap()),
         "environment"
     );
+    // Patroni reads it as the one at the top.
+    let top = |name: &str| (name == "PATRONI_NAMESPACE").then(|| "over-all".to_owned());
+    let over_all = PatroniFile::parse(FILE).unwrap().with_lookup(top).unwrap();
+    assert_eq!(namespace(&over_all), "over-all");
+}
+
+#[test]
+fn the_environment_stands_over_the_group_and_the_addresses_of_the_file() {
+    let lookup = |name: &str| {
+        let text = match name {
+            "PATRONI_CITUS_GROUP" => "0",
+            "PATRONI_POSTGRESQL_CONNECT_ADDRESS" => "192.0.2.7:5432",
+            "PATRONI_RESTAPI_CONNECT_ADDRESS" => "192.0.2.7:8008",
+            "PATRONI_NAME" => "",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    };
+    for text in [FILE, "{name: demo-0}"] {
+        let file = PatroniFile::parse(text).unwrap();
+        let file = file.with_lookup(lookup).unwrap();
+        assert_eq!(file.group.unwrap().get(), 0);
+        assert_eq!(file.connect_address.as_deref(), Some("192.0.2.7:5432"));
+        assert_eq!(file.api_address.as_deref(), Some("192.0.2.7:8008"));
+        assert_eq!(file.name.unwrap().as_str(), "demo-0");
+    }
+    for name in ["PATRONI_CITUS_GROUP", "PATRONI_SCOPE", "PATRONI_NAME"] {
+        let lookup = |asked: &str| (asked == name).then(|| "A_1".to_owned());
+        let error = PatroniFile::default().with_lookup(lookup).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("{name} is \"A_1\"")), "{text}");
+    }
 }
 
 #[test]

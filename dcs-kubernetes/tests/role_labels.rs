@@ -84,6 +84,15 @@ async fn a_member_that_does_not_lead_never_carries_what_selects_the_leader() {
         let found = sent(&own, "running", role(text)).await;
         assert_eq!(found, json!({"role": null}), "{text}");
     }
+    // A standby leader that has lost the lock still says that it is one.
+    let of_standby = RoleLabels::default()
+        .standby_leader_label_value("standby_leader")
+        .unwrap();
+    let found = sent(&of_standby, "running", role("standby_leader")).await;
+    assert_eq!(found, json!({"role": null}));
+    let of_standby = of_standby.standby_leader_label_value("replica").unwrap();
+    let found = sent(&of_standby, "running", role("replica")).await;
+    assert_eq!(found, json!({"role": "replica"}), "it was asked for");
     let same = RoleLabels::default()
         .follower_label_value("primary")
         .unwrap();
@@ -159,6 +168,21 @@ async fn labels_go_with_the_key_if_they_were_ours() {
     dcs.put_member(&leads).await.into_result().unwrap();
     let _ = dcs.delete_member(&name("demo-0")).await;
     assert_eq!(labels_of(&log.last()), json!({"role": null}));
+}
+
+#[tokio::test]
+async fn all_labels_of_ours_go_with_the_key() {
+    let labels = RoleLabels::default()
+        .tmp_role_label(&"old-role".parse().unwrap())
+        .unwrap()
+        .bootstrap_labels("boot=yes".parse().unwrap())
+        .unwrap();
+    let (dcs, log) = handle(labels);
+    let leads = record("running").routed(Routing::Leader);
+    dcs.put_member(&leads).await.into_result().unwrap();
+    let _ = dcs.delete_member(&name("demo-0")).await;
+    let expected = json!({"role": null, "old-role": null, "boot": null});
+    assert_eq!(labels_of(&log.last()), expected);
 }
 
 #[tokio::test]

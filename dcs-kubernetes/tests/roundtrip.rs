@@ -154,7 +154,23 @@ fn dumps(value: &Value, comma: &str, colon: &str) -> String {
                 fields.map(|(k, v)| format!("{}{colon}{}", quoted(k), dumps(v, comma, colon)));
             format!("{{{}}}", each(fields.collect()))
         }
+        Value::Number(number) if number.is_f64() => repr(number.as_f64().unwrap()),
         plain => plain.to_string(),
+    }
+}
+
+/// `repr` of a float: digits between 1e-4 and 1e16, else an exponent of two
+/// digits or more with its sign.
+fn repr(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || (1e-4..1e16).contains(&size) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap();
+    match exponent.strip_prefix('-') {
+        Some(exponent) => format!("{digits}e-{exponent:0>2}"),
+        None => format!("{digits}e+{exponent:0>2}"),
     }
 }
 
@@ -187,6 +203,9 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_filter_map("JSON has none", |number| {
+            number.is_finite().then(|| Value::from(number))
+        }),
         any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {

@@ -132,6 +132,81 @@ async fn each_variable_has_the_effect_of_its_setting() {
 }
 
 #[test]
+fn every_variable_stands_over_its_setting_of_the_file() {
+    let file = "
+        namespace: a
+        labels: {l: a}
+        scope_label: a
+        role_label: a
+        leader_label_value: a
+        follower_label_value: a
+        standby_leader_label_value: a
+        tmp_role_label: a2
+        bootstrap_labels: {b: a}
+        use_endpoints: true
+        pod_ip: 192.0.2.1
+        ports: [{port: 1}]
+        cacert: /a
+        bypass_api_service: true
+        retriable_http_codes: 401
+        context: a";
+    let variables = |name: &str| {
+        let text = match name.strip_prefix("PATRONI_KUBERNETES_")? {
+            "LABELS" => "l: b",
+            "BOOTSTRAP_LABELS" => "b: b",
+            "USE_ENDPOINTS" | "BYPASS_API_SERVICE" => "false",
+            "POD_IP" => "192.0.2.2",
+            "PORTS" => "{port: 2}",
+            "RETRIABLE_HTTP_CODES" => "403",
+            _ => "b",
+        };
+        Some(text.to_owned())
+    };
+    let environment = KubernetesSettings::from_lookup(variables).unwrap();
+    let file = KubernetesSettings::from_yaml(file).unwrap();
+    assert_eq!(environment.clone().over(file), environment);
+}
+
+#[test]
+fn a_switch_has_four_words_for_each_side_in_any_case() {
+    for (words, expected) in [
+        (["true", "ON", "Yes", "1"], true),
+        (["False", "off", "NO", "0"], false),
+    ] {
+        for word in words {
+            let lookup = |name: &str| {
+                (name == "PATRONI_KUBERNETES_BYPASS_API_SERVICE").then(|| word.to_owned())
+            };
+            let environment = KubernetesSettings::from_lookup(lookup).unwrap();
+            assert_eq!(environment.bypass_api_service, Some(expected), "{word}");
+            let quoted = format!("bypass_api_service: '{word}'");
+            let file = KubernetesSettings::from_yaml(&quoted).unwrap();
+            assert_eq!(file.bypass_api_service, Some(expected), "{word}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_endpoints_the_settings_ask_for_the_service_of_the_config_object() {
+    let endpoints = KubernetesSettings::from_yaml("use_endpoints: true").unwrap();
+    let service = "POST /api/v1/namespaces/default/services ";
+    assert!(requests(&endpoints).await.contains(service));
+    assert!(
+        !requests(&KubernetesSettings::default())
+            .await
+            .contains(service)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn spaces_around_a_value_and_a_null_in_a_map_are_nothing() {
+    let spaced = "{namespace: ' spilo ', labels: {a: null, b: ' x '}}";
+    let wire = requests(&KubernetesSettings::from_yaml(spaced).unwrap()).await;
+    let expected = "/namespaces/spilo/configmaps?labelSelector=a%3D%2Cb%3Dx%2Ccluster-name";
+    assert!(wire.contains(expected), "{wire}");
+}
+
+#[test]
 fn every_setting_has_a_row_or_is_tested_elsewhere() {
     let rows = ROWS.iter().map(|row| row.setting);
     let tested: BTreeSet<_> = rows.chain(ELSEWHERE.map(|(setting, _)| setting)).collect();
@@ -218,6 +293,7 @@ fn a_value_that_is_not_allowed_is_refused_with_its_name_and_what_is() {
         ("ports", "[{port: 5432, name: A_B}]", "a-z, 0-9 and '-'"),
         ("retriable_http_codes", "4O3", "100 to 599"),
         ("retriable_http_codes", "[99]", "100 to 599"),
+        ("retriable_http_codes", "600", "100 to 599"),
     ] {
         let error = KubernetesSettings::from_yaml(&format!("{setting}: {value}")).unwrap_err();
         let text = error.to_string();
@@ -253,6 +329,62 @@ async fn the_namespace_of_the_pod_counts_where_nothing_else_names_one() {
     let file = KubernetesSettings::from_yaml("namespace: of-file").unwrap();
     let wire = requests(&environment().over(file)).await;
     assert!(wire.contains("/namespaces/of-file/") && !wire.contains("of-pod"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn labels_of_the_environment_stand_beside_those_of_the_file() {
+    let file =
+        "{labels: {application: patroni, tier: a}, bootstrap_labels: {boot: file, made: by}}";
+    let variables = |name: &str| match name {
+        "PATRONI_KUBERNETES_LABELS" => Some("tier: b, team: x".to_owned()),
+        "PATRONI_KUBERNETES_BOOTSTRAP_LABELS" => Some("boot: environment".to_owned()),
+        _ => None,
+    };
+    let environment = KubernetesSettings::from_lookup(variables).unwrap();
+    let wire = requests(&environment.over(KubernetesSettings::from_yaml(file).unwrap())).await;
+    let selector = "application%3Dpatroni%2Ctier%3Db%2Cteam%3Dx%2Ccluster-name%3Ddemo";
+    assert!(wire.contains(selector), "{wire}");
+    assert!(
+        wire.contains(r#""boot":"environment","made":"by""#),
+        "{wire}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_without_a_number_is_the_usual_one() {
+    for ports in [
+        "[{name: postgresql}]",
+        "[{name: postgresql, port: null, protocol: ''}]",
+    ] {
+        let settings = format!("{{use_endpoints: true, ports: {ports}}}");
+        let wire = requests(&KubernetesSettings::from_yaml(&settings).unwrap()).await;
+        let port = r#""ports":[{"name":"postgresql","port":5432}]"#;
+        assert!(wire.contains(port), "{wire}");
+    }
+    let unnamed = "{use_endpoints: true, ports: [{name: ''}]}";
+    let wire = requests(&KubernetesSettings::from_yaml(unnamed).unwrap()).await;
+    assert!(wire.contains(r#""ports":[{"port":5432}]"#), "{wire}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patronis_own_namespace_variable_stands_over_all_others() {
+    let variables = |name: &str| match name {
+        "PATRONI_NAMESPACE" => Some("of-all".to_owned()),
+        "PATRONI_KUBERNETES_NAMESPACE" => Some("of-kubernetes".to_owned()),
+        "POD_NAMESPACE" => Some("of-pod".to_owned()),
+        _ => None,
+    };
+    let file = KubernetesSettings::from_yaml("namespace: of-file").unwrap();
+    let environment = KubernetesSettings::from_lookup(variables).unwrap();
+    let wire = requests(&environment.over(file)).await;
+    assert!(wire.contains("/namespaces/of-all/"), "{wire}");
+    let prefix = |name: &str| (name == "PATRONI_NAMESPACE").then(|| "/service/".to_owned());
+    let error = KubernetesSettings::from_lookup(prefix).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("PATRONI_NAMESPACE is \"/service/\""),
+        "{text}"
+    );
 }
 
 const fn row(

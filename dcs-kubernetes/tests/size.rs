@@ -132,6 +132,23 @@ async fn a_version_that_the_watch_showed_is_judged() {
 }
 
 #[tokio::test]
+async fn an_older_version_that_comes_late_hides_no_newer_one() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let (client, _) = client(move |_| {
+        let full = json!({"third-party/note": filler(LIMIT - 100)});
+        match asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => Reply::Json(200, object("demo", 9, &full)),
+            _ => Reply::Json(200, object("demo", 5, &json!({}))),
+        }
+    });
+    let dcs = endpoints(client);
+    dcs.load_leader().await.unwrap();
+    dcs.load_leader().await.unwrap();
+    let outcome = dcs.write(&leader(held("demo-0", 1)), at(9)).await;
+    assert_eq!(refused(outcome).0, Key::Leader);
+}
+
+#[tokio::test]
 async fn a_touch_is_judged_too() {
     let full = object("demo-sync", 5, &json!({"other": filler(LIMIT - 10)}));
     let (client, log) = client(move |asked| {

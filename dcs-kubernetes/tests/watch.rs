@@ -22,7 +22,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::select;
 use serde_json::{Value as Json, json};
 use support::samples::name;
-use support::scripted::{Log, Reply, client, endpoints, line, list, object};
+use support::scripted::{Asked, Log, Reply, client, endpoints, line, list, object};
 
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -440,6 +440,53 @@ async fn bookmarks_show_that_the_store_is_there() {
         assert!(matches!(stream.next().await, Some(Ok(WatchEvent::Alive))));
     }
     bookmarks.hit();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_asks_for_metadata_and_bookmarks_and_for_less_than_a_minute() {
+    let (client, log) = both(
+        vec![list(5, &[leader(5)])],
+        vec![Reply::Open(vec![modified(6)])],
+        vec![list(4, &[])],
+        vec![],
+    );
+    let mut stream = watch(client, SILENCE);
+    told(&mut stream, "r6").await;
+    let mut watches: Vec<_> = log.all().into_iter().filter(Asked::is_watch).collect();
+    watches.sort_by(|one, other| one.uri.cmp(&other.uri));
+    assert_eq!(watches.len(), 2);
+    for (asked, (plural, from)) in watches.iter().zip([("endpoints", 5), ("pods", 4)]) {
+        let (uri, seconds) = asked.uri.split_once("&timeoutSeconds=").unwrap();
+        let selector = "labelSelector=application%3Ddcs%2Ccluster-name%3Ddemo";
+        let expected = format!(
+            "/api/v1/namespaces/default/{plural}?{selector}&watch=true&resourceVersion={from}&allowWatchBookmarks=true"
+        );
+        assert_eq!(uri, expected);
+        let seconds: u64 = seconds.parse().unwrap();
+        assert!((50..=60).contains(&seconds), "{seconds}");
+        let accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+        assert_eq!(asked.headers["accept"], accept);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_is_asked_for_later_and_as_late_as_the_server_says() {
+    for (headers, least, most) in [
+        (vec![], 50, 100),
+        (vec![("retry-after", "7")], 7_000, 7_100),
+        // No longer than the silence that a watch is given.
+        (vec![("retry-after", "60")], 30_000, 30_100),
+    ] {
+        let failed = Reply::Raw(503, String::new(), headers);
+        let (client, _) = server(vec![failed, list(5, &[leader(5)])], vec![]);
+        let mut stream = watch(client, SILENCE);
+        let clock = clock();
+        let started = clock.now();
+        let told = told(&mut stream, "reset r5").await;
+        assert_eq!(told, ["error unavailable", "reset r5"]);
+        let took = clock.now().challenger_elapsed_since(started).as_millis();
+        assert!((least..=most).contains(&took), "{took} ms");
+    }
 }
 
 #[tokio::test(start_paused = true)]

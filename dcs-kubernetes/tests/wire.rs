@@ -120,13 +120,27 @@ async fn status_and_failsafe_go_with_the_lock_as_patroni_writes_them() {
     assert_eq!(found["retain_slots"], r#"["demo_0", "demo_1"]"#);
     assert_eq!(found["failsafe"], r#"{"m0":"http://h:8008/patroni"}"#);
 
-    write.status = Some(Status::default());
-    write.failsafe = Some(Failsafe::default());
-    let asked = endpoints_write(Change::Leader(Box::new(write)), at(7)).await;
-    let found = &asked.body["metadata"]["annotations"];
-    for removed in ["optime", "slots", "retain_slots", "failsafe"] {
-        assert_eq!(found.get(removed), Some(&Value::Null), "{removed}");
+    let mut empty = Status::default();
+    empty.slots = Some(Slots::default());
+    empty.retain_slots = Some(Vec::new());
+    for nothing in [Status::default(), empty] {
+        write.status = Some(nothing);
+        write.failsafe = Some(Failsafe::default());
+        let asked = endpoints_write(Change::Leader(Box::new(write.clone())), at(7)).await;
+        let found = &asked.body["metadata"]["annotations"];
+        for removed in ["optime", "slots", "retain_slots", "failsafe"] {
+            assert_eq!(found.get(removed), Some(&Value::Null), "{removed}");
+        }
     }
+}
+
+#[tokio::test]
+async fn standbys_are_written_sorted_whatever_their_order() {
+    let mut state = SyncState::new("demo-0", Vec::new(), 0);
+    state.sync_standby = ["pg-2", "pg-10", "pg-1"].map(str::to_owned).to_vec();
+    let asked = endpoints_write(Change::Sync(Some(state)), at(7)).await;
+    let found = &asked.body["metadata"]["annotations"];
+    assert_eq!(found["sync_standby"], "pg-1,pg-10,pg-2");
 }
 
 #[tokio::test]

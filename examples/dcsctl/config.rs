@@ -20,9 +20,9 @@ pub(crate) async fn set(args: &Args, assignments: &[Assignment]) -> anyhow::Resu
     let changed = |current: &Config| {
         let mut settings = current.settings().clone();
         for assignment in assignments {
-            assign(&mut settings, &assignment.path, &assignment.value);
+            assign(&mut settings, &assignment.path, &assignment.value)?;
         }
-        Some(Config::new(settings))
+        Ok(Config::new(settings))
     };
     args.output.settings(&change(&*live.dcs, changed).await?)
 }
@@ -37,32 +37,33 @@ pub(crate) async fn edit(args: &Args) -> anyhow::Result<String> {
     let settings: Map<String, Value> =
         serde_saphyr::from_str(&edited).context("what the editor left is no YAML object")?;
     let wanted = Config::new(settings);
-    let changed = |current: &Config| (current == before).then(|| wanted.clone());
+    let changed = |current: &Config| {
+        let is_mine = current == before;
+        is_mine
+            .then(|| wanted.clone())
+            .with_context(|| "others have changed the config meanwhile: look at it, and try again")
+    };
     args.output.settings(&change(&*live.dcs, changed).await?)
 }
 
 /// Writes what `changed` makes of the present configuration, and returns it.
 async fn change(
     dcs: &dyn Dcs,
-    mut changed: impl FnMut(&Config) -> Option<Config> + Send,
+    mut changed: impl FnMut(&Config) -> anyhow::Result<Config> + Send,
 ) -> anyhow::Result<Config> {
     let mut stands = None;
     let written = dcs.edit_config(|current| {
         stands = current.map(&mut changed);
-        let next = stands.clone().flatten()?;
+        let next = stands.as_ref()?.as_ref().ok()?;
         // Nothing is written where nothing changes: the server would drop it.
-        (current != Some(&next)).then_some(next)
+        (current != Some(next)).then(|| next.clone())
     });
     written.await?;
-    match stands {
-        None => bail!(no_config()),
-        Some(None) => bail!("others have changed the config meanwhile: look at it, and try again"),
-        Some(Some(config)) => Ok(config),
-    }
+    stands.unwrap_or_else(|| bail!(no_config()))
 }
 
 /// Sets one value; null removes it.
-fn assign(settings: &mut Map<String, Value>, path: &[String], value: &Value) {
+fn assign(settings: &mut Map<String, Value>, path: &[String], value: &Value) -> anyhow::Result<()> {
     match path {
         [] => {}
         [name] if value.is_null() => {
@@ -71,16 +72,21 @@ fn assign(settings: &mut Map<String, Value>, path: &[String], value: &Value) {
         [name] => {
             settings.insert(name.clone(), value.clone());
         }
-        [name, rest @ ..] => {
-            let below = settings.entry(name.clone()).or_insert(Value::Null);
-            if let Value::Object(below) = below {
-                return assign(below, rest, value);
+        [name, rest @ ..] => match settings.get_mut(name) {
+            Some(Value::Object(below)) => return assign(below, rest, value),
+            Some(other) if !other.is_null() => {
+                bail!("{name} is {other}, and no map: remove it first, with {name}=null")
             }
-            let mut made = Map::new();
-            assign(&mut made, rest, value);
-            *below = Value::Object(made);
-        }
+            // Nothing is there to be removed.
+            _ if value.is_null() => {}
+            _ => {
+                let mut made = Map::new();
+                assign(&mut made, rest, value)?;
+                settings.insert(name.clone(), made.into());
+            }
+        },
     }
+    Ok(())
 }
 
 /// The text as a person leaves it. It may hold passwords, so nobody else may

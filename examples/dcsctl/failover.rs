@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 use dcs_core::{
-    Clock as _, DcsExt as _, Failover, Key, MemberName, Snapshot, SystemClock, Timestamp,
+    Clock as _, DcsExt as _, Failover, Key, MemberName, Snapshot, SystemClock, Timestamp, Value,
 };
 
 use crate::args::{Args, Switchover};
@@ -53,8 +53,12 @@ pub(crate) async fn failover(args: &Args, candidate: &MemberName) -> anyhow::Res
 }
 
 async fn ask(args: &Args, live: &Live, request: Failover) -> anyhow::Result<String> {
-    if live.saved.snapshot().failover.get().is_some() {
-        tracing::warn!("an earlier request that nobody obeyed yet is replaced");
+    match &live.saved.snapshot().failover.value {
+        Value::Absent => {}
+        Value::Present(_) => {
+            tracing::warn!("an earlier request that nobody obeyed yet is replaced");
+        }
+        Value::Malformed(why) => tracing::warn!(%why, "a request that cannot be read is replaced"),
     }
     live.dcs.request_failover(request.clone()).await?;
     args.output.request(&request)

@@ -76,10 +76,46 @@ impl Output {
 
 /// Writes the result to stdout, whole and with one line end.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    write(text).context("writing to stdout")
+}
+
+/// As [`print`], and whether there still is a reader.
+pub(crate) fn print_unless_gone(text: &str) -> anyhow::Result<bool> {
+    match write(text) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("writing to stdout"),
+    }
+}
+
+/// Ends once nobody reads stdout any more, also where nothing is written
+/// meanwhile. What is no pipe has no reader that goes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) async fn reader_gone() {
+    use std::os::fd::AsFd as _;
+    use tokio::io::Interest;
+    use tokio::net::unix::pipe::Sender;
+
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+    // Only looked at, and so left as it is: a write may still have to wait.
+    if let Ok(stdout) = stdout.and_then(Sender::from_owned_fd_unchecked)
+        && stdout.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Elsewhere the next thing that is written tells.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) async fn reader_gone() {
+    std::future::pending::<()>().await;
+}
+
+fn write(text: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{}", text.trim_end_matches('\n'))
-        .and_then(|()| stdout.flush())
-        .context("writing to stdout")
+    writeln!(stdout, "{}", text.trim_end_matches('\n'))?;
+    stdout.flush()
 }
 
 /// An error with its causes in one line, each said once.

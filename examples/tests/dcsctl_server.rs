@@ -120,6 +120,12 @@ fn a_change_is_written_once_on_the_revision_it_was_decided_on() {
             config(r#"{"ttl":30,"postgresql":{"parameters":{"work_mem":"4MB"}},"pause":true}"#),
         ),
         (
+            &["config", "set", "c=on", "postgresql.b=0x10", "ttl="],
+            "demo-config",
+            "12",
+            config(r#"{"postgresql":{"parameters":{"work_mem":"4MB"},"b":16},"c":true}"#),
+        ),
+        (
             &["switchover", "--candidate", "pg-1"],
             "demo-failover",
             "13",
@@ -156,6 +162,18 @@ fn what_changes_nothing_and_what_cannot_be_done_writes_nothing() {
     for (arguments, status, said) in [
         (&["resume"][..], DONE, ""),
         (&["config", "set", "ttl=30"], DONE, ""),
+        (&["config", "set", "a.b.c=", "ttl=30"], DONE, ""),
+        (
+            &["config", "set", "ttl.a=1"],
+            NOT_DONE,
+            "ttl is 30, and no map",
+        ),
+        (
+            &["config", "set", "ttl.a="],
+            NOT_DONE,
+            "ttl is 30, and no map",
+        ),
+        (&["config", "set", "a=.inf"], BAD_ARGUMENTS, "no YAML value"),
         (&["switchover", "--leader", "pg-1"], NOT_DONE, "pg-0 does"),
         (
             &["switchover", "--candidate", "pg-0"],
@@ -200,6 +218,151 @@ fn what_changes_nothing_and_what_cannot_be_done_writes_nothing() {
     }
 }
 
+/// What `config edit` comes to with this editor, and a config that is another
+/// one when it is written.
+fn edited(test: &str, editor: &str, others: bool) -> (Output, Vec<Asked>) {
+    let cluster = plain();
+    let lists = std::sync::atomic::AtomicUsize::new(0);
+    let stub = Stub::start(move |asked| {
+        let mut cluster = cluster.clone();
+        let first = lists.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 3;
+        if others && !first {
+            cluster[0][1]["metadata"]["annotations"]["config"] = json!(r#"{"ttl":31}"#);
+        }
+        answer(asked, &cluster)
+    });
+    let folder = folder(test);
+    let mut command = command(&stub, &folder, &["config", "edit"]);
+    let output = command
+        .env("EDITOR", editor)
+        .env("TMPDIR", &folder)
+        .output();
+    (output.unwrap(), stub.seen())
+}
+
+#[test]
+fn an_edit_that_failed_and_one_that_others_were_faster_than_change_nothing() {
+    let change = "sed -i s/30/40/";
+    for (test, editor, others, said) in [
+        ("dcsctl-edit-fails", "false", false, "nothing was changed"),
+        ("dcsctl-edit-none", "echo [1] >", false, "no YAML object"),
+        ("dcsctl-edit-late", change, true, "others have changed"),
+    ] {
+        let (ended, seen) = edited(test, editor, others);
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), NOT_DONE, "{test}: {text}");
+        assert!(text.contains(said), "{test}: {text}");
+        assert_eq!(
+            (writes(&seen).len(), &*ended.stdout),
+            (0, &b""[..]),
+            "{test}"
+        );
+    }
+    let (ended, seen) = edited("dcsctl-edit", change, false);
+    assert_eq!(ended.status.code(), DONE);
+    assert_eq!(writes(&seen).len(), 1);
+}
+
+#[test]
+fn nobody_can_hand_over_what_nobody_has() {
+    let mut cluster = plain();
+    let lock = cluster[0][0]["metadata"]["annotations"].as_object_mut();
+    lock.unwrap().shift_remove("leader");
+    let (ended, seen) = run("dcsctl-no-leader", &["switchover"], cluster.clone());
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), NOT_DONE);
+    assert!(text.contains("nobody leads"), "{text}");
+    assert_eq!(writes(&seen).len(), 0);
+    let failover = ["failover", "--candidate", "pg-1"];
+    let (ended, _) = run("dcsctl-no-leader", &failover, cluster);
+    assert_eq!(ended.status.code(), DONE);
+}
+
+#[test]
+fn a_paused_cluster_is_asked_only_for_what_it_obeys() {
+    let mut cluster = plain();
+    cluster[0][1]["metadata"]["annotations"]["config"] = json!(r#"{"pause":true}"#);
+    let later = ["switchover", "--scheduled", "2999-12-24T10:00:00+00:00"];
+    let to = ["switchover", "--candidate", "pg-1"];
+    for (arguments, status) in [
+        (&["switchover"][..], NOT_DONE),
+        (&later, NOT_DONE),
+        (&to, DONE),
+    ] {
+        let (ended, seen) = run("dcsctl-paused", arguments, cluster.clone());
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), status, "{arguments:?}: {text}");
+        assert_eq!(text.contains("paused"), status != DONE, "{text}");
+        assert_eq!(writes(&seen).is_empty(), status != DONE);
+    }
+}
+
+#[test]
+fn a_request_that_stood_there_is_not_replaced_in_silence() {
+    for (stood, said) in [
+        (json!({}), None),
+        (json!({"member": "pg-1"}), Some("nobody obeyed yet")),
+        (
+            json!({"scheduled_at": "soon"}),
+            Some("cannot be read is replaced"),
+        ),
+    ] {
+        let mut cluster = plain();
+        cluster[0][2]["metadata"]["annotations"] = stood;
+        let (ended, seen) = run("dcsctl-replaced", &["switchover"], cluster);
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), writes(&seen).len()), (DONE, 1));
+        match said {
+            Some(said) => assert!(text.contains(said), "{text}"),
+            None => assert_eq!(text, ""),
+        }
+    }
+}
+
+#[test]
+fn every_page_of_a_list_is_read() {
+    let whole = plain();
+    let stub = Stub::start(move |asked| {
+        let Answer::Json(status, mut page) = answer(asked, &whole) else {
+            unreachable!("nothing is watched");
+        };
+        if asked.line.contains("/pods?") {
+            let items = page["items"].as_array_mut().unwrap();
+            let last = asked.line.ends_with("&continue=a%3D%2Bb");
+            items.remove(usize::from(!last));
+            page["metadata"]["continue"] = json!(if last { "" } else { "a=+b" });
+        }
+        Answer::Json(status, page)
+    });
+    let folder = folder("dcsctl-pages");
+    let ended = command(&stub, &folder, &["list", "-o", "json"]).output();
+    let listing: Value = serde_json::from_slice(&ended.unwrap().stdout).unwrap();
+    let members = listing["members"].as_array().unwrap().iter();
+    let names: Vec<_> = members.map(|member| member["name"].clone()).collect();
+    assert_eq!(names, ["pg-0", "pg-1"]);
+}
+
+#[test]
+fn a_server_that_would_not_be_checked_is_asked_nothing() {
+    let cluster = plain();
+    let stub = Stub::start(move |asked| answer(asked, &cluster));
+    let folder = folder("dcsctl-unchecked");
+    let kubeconfig = stub.kubeconfig(&folder);
+    let text = std::fs::read_to_string(&kubeconfig).unwrap();
+    let text = text.replace(
+        "cluster: {server",
+        "cluster: {insecure-skip-tls-verify: true, server",
+    );
+    let unchecked = folder.join("unchecked");
+    std::fs::write(&unchecked, text).unwrap();
+    let mut command = command(&stub, &folder, &["list"]);
+    let ended = command.env("KUBECONFIG", unchecked).output().unwrap();
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), NOT_DONE);
+    assert!(text.contains("certificate"), "{text}");
+    assert!(stub.seen().is_empty());
+}
+
 #[test]
 fn a_config_that_does_not_exist_is_not_made_by_a_change_of_it() {
     for arguments in [
@@ -213,6 +376,23 @@ fn a_config_that_does_not_exist_is_not_made_by_a_change_of_it() {
         assert_eq!(ended.status.code(), NOT_DONE, "{arguments:?}");
         let text = String::from_utf8_lossy(&ended.stderr);
         assert!(text.contains("the first leader writes it"), "{text}");
+        assert_eq!(writes(&seen).len(), 0, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_said_and_left_alone() {
+    for arguments in [
+        &["pause"][..],
+        &["config", "set", "ttl=30"],
+        &["config", "edit"],
+    ] {
+        let mut cluster = plain();
+        cluster[0][1]["metadata"]["annotations"]["config"] = json!("[30]");
+        let (ended, seen) = run("dcsctl-spoiled", arguments, cluster);
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), NOT_DONE, "{arguments:?}");
+        assert!(text.contains("annotation config"), "{arguments:?}: {text}");
         assert_eq!(writes(&seen).len(), 0, "{arguments:?}");
     }
 }
@@ -350,8 +530,9 @@ async fn watching_opens_two_watches_however_often_it_draws() {
         &folder("dcsctl-watch"),
         &["watch", "-o", "json"],
     ));
-    let lines = BufReader::new(running.first_line());
-    let ttls = lines.lines().take(3).map(|line| {
+    // Kept to the end: without a reader it would end by itself.
+    let mut lines = BufReader::new(running.first_line()).lines();
+    let ttls = lines.by_ref().take(3).map(|line| {
         let listing: Value = serde_json::from_str(&line.unwrap()).unwrap();
         listing["config"]["ttl"].as_u64().unwrap()
     });
@@ -369,4 +550,28 @@ async fn watching_opens_two_watches_however_often_it_draws() {
         .iter()
         .filter(|asked| !asked.line.contains("watch=true"));
     assert_eq!(lists.count(), 3 + 2, "{seen:?}");
+}
+
+/// A watch that has drawn once and has nothing more to draw.
+fn drawn(test: &str) -> Piped {
+    let cluster = plain();
+    let stub = Stub::start(move |asked| answer(asked, &cluster));
+    Piped::start(command(&stub, &folder(test), &["watch", "-o", "json"]))
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_either_signal() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut running = drawn("dcsctl-signals");
+        let _reader = running.first_line();
+        running.signal(signal);
+        assert_eq!(running.end().await, (DONE, String::new()), "{signal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_its_reader_has_gone_although_nothing_changes() {
+    let mut running = drawn("dcsctl-reader");
+    drop(running.first_line());
+    assert_eq!(running.end().await, (DONE, String::new()));
 }

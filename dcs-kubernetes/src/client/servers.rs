@@ -339,3 +339,6 @@ impl fmt::Debug for Servers {
         f.debug_tuple(name).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use dcs_core::{
     Config, Failover, FencingToken, History, Initialize, MemberName, MemberRecord, SyncState, Value,
 };
 
-use super::leader::{explain, filled, json, present, text};
+use super::leader::{explain, filled, json, kept, present, text};
 use super::{Object, name};
 
 /// Longest status of a member, written or read. All members' are in one list.
@@ -13,7 +13,7 @@ pub(crate) const STATUS_MAX: usize = 64 << 10;
 
 /// The config key.
 pub(crate) fn config(object: &Object) -> Value<Config> {
-    present(json(object, name::CONFIG).map(|settings| settings.map(Config::new)))
+    present(kept(object, name::CONFIG).map(|settings| settings.map(Config::new)))
 }
 
 /// The initialize key: empty while someone makes the first data.
@@ -27,7 +27,7 @@ pub(crate) fn initialize(object: &Object) -> Value<Initialize> {
 
 /// The history key.
 pub(crate) fn history(object: &Object) -> Value<History> {
-    let lines = json(object, name::HISTORY);
+    let lines = kept(object, name::HISTORY);
     present(lines.map(|lines| lines.map(History)))
 }
 

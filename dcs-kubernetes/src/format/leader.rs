@@ -99,6 +99,16 @@ pub(super) fn json<T: DeserializeOwned>(
     object.annotation(annotation).map(parse).transpose()
 }
 
+/// As [`json`], for what is changed and written back: it has to stay what it was.
+pub(super) fn kept<T: DeserializeOwned>(
+    object: &Object,
+    annotation: &str,
+) -> Result<Option<T>, String> {
+    let wide = object.annotation(annotation).map(python::refuse_wide);
+    wide.transpose().map_err(|why| explain(annotation, &why))?;
+    json(object, annotation)
+}
+
 pub(super) fn explain(annotation: &str, why: &dyn Display) -> String {
     format!("annotation {annotation}: {why}")
 }

@@ -53,6 +53,34 @@ pub(super) fn refuse_depth(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Says which whole number of a JSON text has more than 64 bits. Python's may,
+/// and here it would become a float, which is another number once written.
+pub(super) fn refuse_wide(text: &str) -> Result<(), String> {
+    let (mut in_string, mut escaped) = (false, false);
+    let ends_a_number = |c: char| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if in_string => escaped = true,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+        in_string || !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')
+    };
+    let fits = |number: &str| number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+    let is_whole = |number: &str| {
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    let mut numbers = text.split(ends_a_number);
+    match numbers.find(|number| is_whole(number) && !fits(number)) {
+        None => Ok(()),
+        Some(number) => Err(format!(
+            "the number {} has more than 64 bits and would not be kept",
+            number.get(..40).unwrap_or(number)
+        )),
+    }
+}
+
 fn write<T: Serialize + ?Sized>(value: &T, format: Python) -> Result<String, String> {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, format);
@@ -195,6 +223,8 @@ mod tests {
         };
         let text = compact(&nested(DEPTH_MAX)).unwrap();
         assert_eq!(depth(&text), DEPTH_MAX, "{text}");
+        // A quote that is escaped ends no string.
+        assert_eq!(depth(r#"["\"[[{", "\\", []]"#), 2);
         let why = compact(&nested(DEPTH_MAX + 1)).unwrap_err();
         assert!(why.contains("33 levels") && why.contains("32"), "{why}");
         assert!(refuse_depth(&"[".repeat(1_000_000)).is_err());

@@ -63,7 +63,9 @@ impl KubernetesSettings {
     /// For a member, [`Builder::refuse_other_mode`] is asked first.
     ///
     /// # Errors
-    /// [`BuildError::OtherMode`] where somebody does, or the setting that is wrong.
+    /// [`BuildError::OtherMode`] where somebody does,
+    /// [`BuildError::OtherModeUnreadable`] where that cannot be told, or the
+    /// setting that is wrong.
     ///
     /// # Cancel safety
     /// A dropped future leaves nothing behind.

@@ -91,9 +91,10 @@ impl PatroniFile {
         Ok(file)
     }
 
-    /// The same with the variables that `lookup` knows over it, as
-    /// [`KubernetesSettings::from_lookup`] and for scope and name.
-    /// `PATRONI_NAMESPACE` is the prefix of keys in other stores, and is not read.
+    /// The same with the variables that `lookup` knows over it: those of
+    /// [`KubernetesSettings::from_lookup`], `PATRONI_SCOPE`, `PATRONI_NAME`,
+    /// `PATRONI_CITUS_GROUP`, `PATRONI_POSTGRESQL_CONNECT_ADDRESS` and
+    /// `PATRONI_RESTAPI_CONNECT_ADDRESS`.
     ///
     /// # Errors
     /// [`SettingError`] for the first variable that is wrong.
@@ -103,18 +104,14 @@ impl PatroniFile {
     ) -> Result<Self, SettingError> {
         let environment = KubernetesSettings::from_lookup(&lookup)?;
         self.kubernetes = environment.over(self.kubernetes);
-        let text = |name: &str| lookup(name).map(Value::from);
-        let (scope, name) = (text("PATRONI_SCOPE"), text("PATRONI_NAME"));
-        let scope = At {
-            path: "PATRONI_SCOPE",
-            value: scope.as_ref(),
-        };
-        let name = At {
-            path: "PATRONI_NAME",
-            value: name.as_ref(),
-        };
-        self.scope = scope.parsed()?.or(self.scope);
-        self.name = name.parsed()?.or(self.name);
+        let api_address = variable(&lookup, "PATRONI_RESTAPI_CONNECT_ADDRESS")?;
+        let connect_address = variable(&lookup, "PATRONI_POSTGRESQL_CONNECT_ADDRESS")?;
+        self.scope = variable(&lookup, "PATRONI_SCOPE")?.or(self.scope);
+        self.name = variable(&lookup, "PATRONI_NAME")?.or(self.name);
+        self.group = variable(&lookup, "PATRONI_CITUS_GROUP")?.or(self.group);
+        self.connect_address = connect_address.or(self.connect_address);
+        self.api_address = api_address.or(self.api_address);
+        self.top_namespace = variable(&lookup, "PATRONI_NAMESPACE")?.or(self.top_namespace);
         self.settle();
         Ok(self)
     }
@@ -124,6 +121,18 @@ impl PatroniFile {
             self.kubernetes.namespace = Some(namespace.clone());
         }
     }
+}
+
+fn variable<T: std::str::FromStr<Err: std::fmt::Display>>(
+    lookup: impl Fn(&str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<T>, SettingError> {
+    let value = lookup(name).map(Value::from);
+    let at = At {
+        path: name,
+        value: value.as_ref(),
+    };
+    at.parsed()
 }
 
 /// A value, and where it stands.

@@ -109,7 +109,9 @@ impl KubernetesSettings {
     ///
     /// `PATRONI_RETRIABLE_HTTP_CODES`, which Patroni documents and does not
     /// read, counts where the other name is absent; `POD_NAMESPACE` where
-    /// nothing else names a namespace.
+    /// nothing else names a namespace. `PATRONI_NAMESPACE` stands over all other
+    /// namespaces: it is the prefix of keys in other stores, and Patroni copies
+    /// it here, where it is set.
     ///
     /// # Errors
     /// [`SettingError`] for the first variable that is wrong.
@@ -125,23 +127,25 @@ impl KubernetesSettings {
                 taken.map_err(|why| SettingError::new(name, &text, why))?;
             }
         }
-        if let Some(text) = lookup("POD_NAMESPACE") {
-            let parsed = text.parse();
-            let parsed = parsed.map_err(|error: crate::InvalidName| {
-                SettingError::new("POD_NAMESPACE".to_owned(), &text, error.why.to_owned())
-            });
-            settings.pod_namespace = Some(parsed?);
-        }
+        let namespace = |variable: &str| -> Result<Option<Namespace>, SettingError> {
+            let wrong = |text: &str, why| SettingError::new(variable.to_owned(), text, why);
+            let parse =
+                |text: String| values::name(&text.as_str().into()).map_err(|why| wrong(&text, why));
+            lookup(variable).map(parse).transpose()
+        };
+        settings.pod_namespace = namespace("POD_NAMESPACE")?;
+        settings.namespace = namespace("PATRONI_NAMESPACE")?.or(settings.namespace);
         Ok(settings)
     }
 
     /// These settings, and where one of them is absent, the one of `others`:
-    /// the environment's over the file's.
+    /// the environment's over the file's. Of `labels` and `bootstrap_labels` each
+    /// label is a setting of its own, as in Patroni.
     #[must_use]
     pub fn over(self, others: Self) -> Self {
         Self {
             namespace: self.namespace.or(others.namespace),
-            labels: self.labels.or(others.labels),
+            labels: both(self.labels, others.labels),
             scope_label: self.scope_label.or(others.scope_label),
             role_label: self.role_label.or(others.role_label),
             leader_label_value: self.leader_label_value.or(others.leader_label_value),
@@ -150,7 +154,7 @@ impl KubernetesSettings {
                 .standby_leader_label_value
                 .or(others.standby_leader_label_value),
             tmp_role_label: self.tmp_role_label.or(others.tmp_role_label),
-            bootstrap_labels: self.bootstrap_labels.or(others.bootstrap_labels),
+            bootstrap_labels: both(self.bootstrap_labels, others.bootstrap_labels),
             use_endpoints: self.use_endpoints.or(others.use_endpoints),
             pod_ip: self.pod_ip.or(others.pod_ip),
             ports: self.ports.or(others.ports),
@@ -184,6 +188,13 @@ impl KubernetesSettings {
     pub fn names() -> impl Iterator<Item = (&'static str, Vec<String>)> {
         ALL.iter()
             .map(|setting| (setting.name, setting.environment()))
+    }
+}
+
+fn both(labels: Option<Labels>, others: Option<Labels>) -> Option<Labels> {
+    match (labels, others) {
+        (Some(labels), Some(others)) => Some(labels.over(others)),
+        (labels, others) => labels.or(others),
     }
 }
 

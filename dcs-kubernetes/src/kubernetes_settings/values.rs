@@ -94,6 +94,7 @@ pub(super) fn ports(value: &Value) -> Result<Vec<Port>, String> {
     items.iter().map(port).collect()
 }
 
+/// What is null or empty says nothing, as in Patroni.
 fn port(value: &Value) -> Result<Port, String> {
     let wrong = |why: &dyn Display| format!("{value} is no port: {why}");
     let fields = value
@@ -107,17 +108,21 @@ fn port(value: &Value) -> Result<Port, String> {
             "{field:?} is neither port, name nor protocol"
         )));
     }
-    let protocol = match &*fields.get("protocol").map_or(Ok("TCP".to_owned()), text)? {
+    let given = |field: &str| {
+        let value = fields.get(field);
+        value.filter(|value| !value.is_null() && value.as_str() != Some(""))
+    };
+    let protocol = match &*given("protocol").map_or(Ok("TCP".to_owned()), text)? {
         "TCP" => Protocol::Tcp,
         "UDP" => Protocol::Udp,
         "SCTP" => Protocol::Sctp,
         _ => return Err(wrong(&"use the protocol TCP, UDP or SCTP")),
     };
-    let number = fields.get("port").map(text).transpose()?;
-    let number = number.and_then(|text| text.parse::<NonZeroU16>().ok());
-    let number = number.ok_or_else(|| wrong(&"use a number from 1 to 65535"))?;
+    let number = given("port").map_or(Ok(Port::DEFAULT.number().to_string()), text)?;
+    let number = number.parse::<NonZeroU16>();
+    let number = number.map_err(|_| wrong(&"use a number from 1 to 65535"))?;
     let port = Port::new(number).over(protocol);
-    match fields.get("name").filter(|name| !name.is_null()) {
+    match given("name") {
         Some(name) => port.named(&text(name)?).map_err(|error| wrong(&error.why)),
         None => Ok(port),
     }
