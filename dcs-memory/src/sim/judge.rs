@@ -152,6 +152,9 @@ pub(super) struct Judged {
     open: Option<u128>,
     /// To where, in real time, its committed writes carry it.
     covered: Nanos,
+    /// To where, in real time, others leave it alone who go by the ttl that its
+    /// newest committed write shows.
+    left_alone: Nanos,
     newest_seen: Option<Revision>,
 }
 
@@ -173,6 +176,7 @@ impl Judge {
             is_alive: true,
             open: None,
             covered: 0,
+            left_alone: 0,
             newest_seen: None,
         });
     }
@@ -269,7 +273,7 @@ impl Judge {
         if !judged.believes() {
             return;
         }
-        let (open, covered) = (judged.open, judged.covered);
+        let (open, covered, left_alone) = (judged.open, judged.covered, judged.left_alone);
         let mut others = self.believers.iter().copied();
         let other = others.find(|other| self.judged[*other].believes());
         self.believers.push(index);
@@ -286,6 +290,12 @@ impl Judge {
             let over = Duration::from_nanos(now - covered);
             let name = told(&self.judged[index]);
             let what = format!("{name} believes {over:?} longer than its writes carry it");
+            self.fail(now, Invariant::Covered, what);
+        }
+        if self.checks_cover && left_alone <= now {
+            let over = Duration::from_nanos(now - left_alone);
+            let name = told(&self.judged[index]);
+            let what = format!("{name} believes {over:?} longer than its record shows");
             self.fail(now, Invariant::Covered, what);
         }
     }
@@ -407,11 +417,13 @@ impl Judge {
         }
     }
 
-    /// A process is carried by a committed write of its own up to `until`.
-    pub(super) fn carried(&mut self, process: usize, until: Nanos) {
+    /// A process is carried by a committed write of its own up to `until`, and
+    /// its record keeps others off up to `left_alone`.
+    pub(super) fn carried(&mut self, process: usize, until: Nanos, left_alone: Nanos) {
         for judged in &mut self.judged {
             if judged.process == process {
                 judged.covered = judged.covered.max(until);
+                judged.left_alone = left_alone;
             }
         }
     }
