@@ -16,7 +16,7 @@ pub(super) struct Requests {
     term: Option<FencingToken>,
     /// The request that nothing but removing is left to do with.
     done: Option<(Failover, Why)>,
-    /// What stands at this revision or an earlier one has been removed: the view
+    /// What stood there before this revision has been removed: the view
     /// lags behind the store.
     removed_at: Option<Revision>,
 }
@@ -40,7 +40,7 @@ impl Requests {
         }
         let entry = &of.view.failover;
         let shown = entry.get().filter(|request| !request.is_empty());
-        let request = shown.filter(|_| entry.revision > self.removed_at);
+        let request = shown.filter(|_| entry.revision >= self.removed_at);
         let Some(request) = request else {
             if shown.is_none() {
                 self.done = None;

@@ -419,3 +419,19 @@ async fn a_request_is_obeyed_in_the_next_term_also_if_the_revisions_went_back() 
     let turn = led.turn_over(&mut duties, &view).await;
     assert_eq!(turn.hand_over.unwrap().to, Some(name("b")));
 }
+
+/// The one that the view shows is to be removed, and another one stands there.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_the_place_of_one_that_is_removed_is_obeyed() {
+    let led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    let other = Failover::switchover(Some(name("c")), Some(name("b")));
+    led.dcs.request_failover(other).await.unwrap();
+    let view = led.world.now();
+    let request = Failover::switchover(Some(name("a")), Some(name("b")));
+    led.dcs.request_failover(request).await.unwrap();
+    let turn = led.turn_over(&mut duties, &view).await;
+    assert_eq!(turn.cleared, Some(Why::OtherLeader));
+    assert!(led.turn(&mut duties).await.hand_over.is_some());
+}
