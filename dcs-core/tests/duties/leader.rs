@@ -435,3 +435,33 @@ async fn a_request_that_takes_the_place_of_one_that_is_removed_is_obeyed() {
     assert_eq!(turn.cleared, Some(Why::OtherLeader));
     assert!(led.turn(&mut duties).await.hand_over.is_some());
 }
+
+/// It may have been obeyed: the wall clock of the leader before may be ahead.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_names_no_leader_does_not_outlive_a_change_of_term() {
+    let mut led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    led.next_term().await;
+    let soon: Timestamp = "2026-01-01T00:10:00Z".parse().unwrap();
+    let forced = Failover::switchover(None, Some(name("b"))).not_before(soon);
+    led.dcs.request_failover(forced).await.unwrap();
+    let turn = led.turn(&mut duties).await;
+    assert_eq!((turn.wake, turn.cleared), (None, Some(Why::BeforeTheTerm)));
+}
+
+/// An earlier term of this very member may have obeyed it.
+#[tokio::test(start_paused = true)]
+async fn a_request_for_this_leader_that_is_due_does_not_outlive_a_change_of_term() {
+    let mut led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    led.next_term().await;
+    let request = Failover::switchover(Some(name("a")), Some(name("b")));
+    led.dcs.request_failover(request).await.unwrap();
+    let turn = led.turn(&mut duties).await;
+    assert_eq!(
+        (turn.hand_over, turn.cleared),
+        (None, Some(Why::BeforeTheTerm))
+    );
+}
