@@ -158,8 +158,8 @@ pub(super) struct Judged {
     /// To where, in real time, its committed writes carry it.
     covered: Nanos,
     /// To where, in real time, others leave it alone who go by the ttl that its
-    /// newest committed write shows.
-    left_alone: Nanos,
+    /// newest committed write shows; absent before the first one.
+    left_alone: Option<Nanos>,
     newest_seen: Option<Revision>,
 }
 
@@ -181,7 +181,7 @@ impl Judge {
             is_alive: true,
             open: None,
             covered: 0,
-            left_alone: 0,
+            left_alone: None,
             newest_seen: None,
         });
     }
@@ -297,7 +297,8 @@ impl Judge {
             let what = format!("{name} believes {over:?} longer than its writes carry it");
             self.fail(now, Invariant::Covered, what);
         }
-        if self.checks_shown && left_alone <= now {
+        let shown = left_alone.filter(|until| self.checks_shown && *until <= now);
+        if let Some(left_alone) = shown {
             let over = Duration::from_nanos(now - left_alone);
             let name = told(&self.judged[index]);
             let what = format!("{name} believes {over:?} longer than its record shows");
@@ -428,7 +429,7 @@ impl Judge {
         for judged in &mut self.judged {
             if judged.process == process {
                 judged.covered = judged.covered.max(until);
-                judged.left_alone = left_alone;
+                judged.left_alone = Some(left_alone);
             }
         }
     }
