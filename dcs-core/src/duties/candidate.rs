@@ -21,7 +21,7 @@ pub enum NotNow {
     /// The member's tags say that it never leads.
     #[error("the tags of this member say that it never leads")]
     NoFailover,
-    /// A failsafe map stands, and does not name the member.
+    /// A failsafe map stands, and does not name the member, or cannot be read.
     #[error("the failsafe map does not name this member")]
     NotInFailsafe,
     /// The member's data is on an older timeline than the cluster.
@@ -75,8 +75,12 @@ pub fn may_lead(of: &Situation<'_>) -> Result<(), NotNow> {
     if of.own.is_some_and(|own| Tags::of(own).nofailover()) {
         return Err(NotNow::NoFailover);
     }
-    let failsafe = of.view.failsafe.get().filter(|map| !map.0.is_empty());
-    if failsafe.is_some_and(|map| !map.0.contains_key(of.me.as_str())) {
+    let is_named = match &of.view.failsafe.value {
+        Value::Present(map) => map.0.is_empty() || map.0.contains_key(of.me.as_str()),
+        Value::Absent => true,
+        Value::Malformed(_) => false,
+    };
+    if !is_named {
         return Err(NotNow::NotInFailsafe);
     }
     if let Some(own) = of.own {

@@ -134,7 +134,8 @@ impl LeaderDuties {
     /// A request that is returned to be obeyed counts as obeyed from then on. It
     /// stays in the store until the next leader's first turn, so that others see
     /// who is to follow. What stands there when a term begins was for the leader
-    /// before, and is removed, unless it names this one and is not due yet.
+    /// before, and is removed, unless it names this one and is not due yet. A view
+    /// that does not show the term yet says nothing of requests.
     ///
     /// # Cancel safety
     /// If the future is dropped each key is as [`TermKeys::edit_config`] says,

@@ -16,7 +16,7 @@ pub(super) struct Requests {
     term: Option<FencingToken>,
     /// The request that nothing but removing is left to do with.
     done: Option<(Failover, Why)>,
-    /// What stands at this revision or an earlier one has been removed: the view
+    /// What stood there before this revision has been removed: the view
     /// lags behind the store.
     removed_at: Option<Revision>,
 }
@@ -29,10 +29,18 @@ impl Requests {
         of: &Situation<'_>,
         keys: &TermKeys,
     ) -> Result<Decision, TermError> {
+        let token = keys.token();
+        if !shows_the_term(of, token) {
+            return Ok(Decision::Nothing);
+        }
+        let is_new_term = self.term.replace(token) != Some(token);
+        if is_new_term {
+            // Where the store was restored from a copy, revisions went back.
+            self.removed_at = None;
+        }
         let entry = &of.view.failover;
         let shown = entry.get().filter(|request| !request.is_empty());
-        let request = shown.filter(|_| entry.revision > self.removed_at);
-        let is_new_term = self.term.replace(keys.token()) != Some(keys.token());
+        let request = shown.filter(|_| entry.revision >= self.removed_at);
         let Some(request) = request else {
             if shown.is_none() {
                 self.done = None;
@@ -68,6 +76,13 @@ impl Requests {
         self.removed_at = removed_at;
         Ok(Decision::Clear(why))
     }
+}
+
+/// Whether the view is as new as the term. One that lags behind it may come to
+/// show what stood there before the term only later.
+fn shows_the_term(of: &Situation<'_>, token: FencingToken) -> bool {
+    let shown = of.view.leader.revision;
+    shown.is_some_and(|shown| shown.get() >= token.get())
 }
 
 /// What stood there before the term was for the leader before, who has obeyed it

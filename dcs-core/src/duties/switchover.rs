@@ -62,7 +62,7 @@ pub fn decide(request: &Failover, of: &Situation<'_>) -> Decision {
         if at > of.now {
             return Decision::NotYet(until(at, of.now));
         }
-        if passed(at, of.now) > of.loop_wait * 3 / 2 {
+        if passed(at, of.now) > of.loop_wait.saturating_mul(3) / 2 {
             return Decision::Clear(Why::Stale);
         }
     }

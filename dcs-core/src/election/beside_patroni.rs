@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value as Json;
-
 use super::seeded::{Bug, planted};
 use super::timing::{LONGEST_TTL, LeaseTiming, TimingError, out_of_range};
 use crate::{Config, LeaderRecord, Value};
@@ -40,6 +38,8 @@ pub(super) const LEAST_TTL: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BesidePatroni {
     retry_timeout: Duration,
+    /// The longest ttl that the config key has shown; zero before it was seen.
+    ttl: Duration,
     release: PatroniRelease,
 }
 
@@ -66,6 +66,7 @@ impl BesidePatroni {
     pub const fn new() -> Self {
         Self {
             retry_timeout: DEFAULT_RETRY_TIMEOUT,
+            ttl: Duration::ZERO,
             release: PatroniRelease::Wait,
         }
     }
@@ -109,11 +110,12 @@ impl BesidePatroni {
         self.retry_timeout
     }
 
-    /// The config key shows another `retry_timeout`. It never shortens the one
-    /// that is known: a write may be under way by the longer one.
+    /// The config key shows another `retry_timeout` or ttl. It never shortens the
+    /// one that is known: a write may be under way by the longer one.
     pub(super) fn sees(&mut self, config: &Config) {
         let shown = retry_timeout_of(config).unwrap_or_default();
         self.retry_timeout = self.retry_timeout.max(shown);
+        self.ttl = self.ttl.max(ttl_of(config).min(LONGEST_TTL));
     }
 
     /// L_c: how long a version is left alone. `former` is the ttl of who held
@@ -136,10 +138,16 @@ impl BesidePatroni {
             shown
         } else {
             // Nobody says by which ttl somebody may still believe.
-            shown.max(former.unwrap_or_default()).max(own)
+            let known = former.unwrap_or_default().max(self.ttl);
+            shown.max(known).max(own)
         };
-        let span = ttl.saturating_add(self.retry_timeout);
-        own.max(timing.wait_of(span))
+        own.max(self.believed_for(ttl, timing))
+    }
+
+    /// How long after the first sight of a lock with this ttl Patroni may believe
+    /// in it.
+    pub(super) fn believed_for(&self, ttl: Duration, timing: &LeaseTiming) -> Duration {
+        timing.wait_of(ttl.saturating_add(self.retry_timeout))
     }
 }
 
@@ -152,18 +160,13 @@ impl Default for BesidePatroni {
 /// The `retry_timeout` that Patroni makes of the config key, which fits twice
 /// into its ttl.
 fn retry_timeout_of(config: &Config) -> Option<Duration> {
-    let asked = seconds(config, "retry_timeout")?;
-    let ttl = seconds(config, "ttl").unwrap_or(DEFAULT_TTL).max(LEAST_TTL);
-    Some(asked.min(ttl / 2).min(LONGEST_TTL))
+    let asked = config.span("retry_timeout")?;
+    Some(asked.min(ttl_of(config) / 2).min(LONGEST_TTL))
 }
 
-/// A setting in seconds. Patroni reads numbers that stand there as text, too.
-pub(super) fn seconds(config: &Config, setting: &str) -> Option<Duration> {
-    match config.settings().get(setting)? {
-        Json::Number(number) => Duration::try_from_secs_f64(number.as_f64()?).ok(),
-        Json::String(text) => text.trim().parse().ok().map(Duration::from_secs),
-        _ => None,
-    }
+/// The ttl that Patroni makes of the config key.
+fn ttl_of(config: &Config) -> Duration {
+    config.span("ttl").unwrap_or(DEFAULT_TTL).max(LEAST_TTL)
 }
 
 #[cfg(test)]
@@ -264,7 +267,7 @@ mod tests {
             };
             let mut beside = BesidePatroni::new();
             beside.sees(&config);
-            assert_eq!(beside, BesidePatroni::new(), "{bad}");
+            assert_eq!(beside.retry_timeout(), s(10), "{bad}");
         }
     }
 
@@ -274,5 +277,49 @@ mod tests {
             let error = BesidePatroni::new().with_retry_timeout(bad).unwrap_err();
             assert!(error.to_string().contains("3 s to 1 day"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_retry_timeout_of_the_config_key_counts_up_to_a_day() {
+        assert_eq!(sees(r#"{"ttl": 1e9, "retry_timeout": 1e9}"#), s(86_400));
+        let text = r#"{"ttl": 1e99, "retry_timeout": "99999999999999999999"}"#;
+        assert_eq!(sees(text), s(86_400));
+    }
+
+    #[test]
+    fn a_ttl_below_patronis_minimum_leaves_room_for_a_retry_timeout_as_the_minimum_does() {
+        let mut beside = BesidePatroni::new().with_retry_timeout(s(3)).unwrap();
+        for ttl in ["5", "0", "-5", "\"-5\""] {
+            let config = format!(r#"{{"ttl": {ttl}, "retry_timeout": 3600}}"#);
+            beside.sees(&config.parse().unwrap());
+            assert_eq!(beside.retry_timeout(), s(10), "{ttl}");
+        }
+    }
+
+    #[test]
+    fn where_no_record_says_a_ttl_the_longest_that_the_config_key_has_shown_counts() {
+        let mut beside = BesidePatroni::new();
+        for config in [r#"{"ttl": 60}"#, r#"{"ttl": 20}"#] {
+            beside.sees(&config.parse().unwrap());
+            // (60 s + 10 s) 1.01 / 0.99.
+            let least = Duration::from_millis(71_415);
+            for unsaid in [record(None, Some(20)), record(Some("pg1"), None)] {
+                assert_eq!(beside.wait(&unsaid, None, &timing()), least);
+            }
+        }
+        let said = beside.wait(&record(Some("pg1"), Some(30)), None, &timing());
+        assert_eq!(said, Duration::from_millis(40_809));
+    }
+
+    #[test]
+    fn a_config_key_without_a_ttl_means_patronis_own_and_none_counts_beyond_a_day() {
+        let waits = |config: &str| {
+            let mut beside = BesidePatroni::new();
+            beside.sees(&config.parse().unwrap());
+            beside.wait(&record(None, None), None, &timing())
+        };
+        assert_eq!(waits("{}"), Duration::from_millis(40_809));
+        // (86,400 s + 10 s) 1.01 / 0.99.
+        assert_eq!(waits(r#"{"ttl": 1e9}"#), Duration::from_millis(88_155_657));
     }
 }

@@ -8,6 +8,7 @@ mod eligibility;
 mod event;
 mod failsafe;
 mod foreign;
+mod former_lock;
 mod keys;
 mod lead;
 mod lease;

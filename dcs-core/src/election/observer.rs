@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::foreign::Foreign;
+use super::former_lock::FormerLock;
 use super::seeded::{Bug, planted};
 use crate::{
     Claim, Entry, LeaderRecord, LeaderUpdate, MemberName, ReleaseHash, Revision, Stamp, Timestamp,
@@ -22,6 +23,8 @@ pub(crate) struct Observer {
     free: Option<Revision>,
     /// Versions of holders that follow other rules, and what they gave up.
     foreign: Foreign,
+    /// What such a holder wrote before the lock that was seen last.
+    former_lock: FormerLock,
     /// The ttl in the version seen last that named a holder.
     held_ttl: Option<Duration>,
     /// Who was seen to renew last, and when by the record.
@@ -138,6 +141,12 @@ impl Observer {
         self.held_ttl
     }
 
+    /// The ttl of the lock by other rules before the one that was seen last, and
+    /// its first sight.
+    pub(crate) fn former_lock(&self) -> Option<(Duration, Stamp)> {
+        self.former_lock.get()
+    }
+
     /// How often third parties have changed the version, if they have kept
     /// everyone waiting for longer than `wait` by it.
     pub(crate) fn blocked(&self, wait: Duration, now: Stamp) -> Option<u32> {
@@ -173,6 +182,7 @@ impl Observer {
         self.note_meddling(entry, now);
         if let Some(record) = entry.get().filter(|record| record.holder.is_some()) {
             self.held_ttl = record.ttl;
+            self.former_lock.saw(record, now);
         }
         self.seen = Some(Sight {
             revision: entry.revision,
@@ -481,5 +491,35 @@ mod tests {
         observer.watched(&LeaderUpdate::new(Entry::absent(), None), clock.now());
         observer.watched(&update(6, released(5), Some(5)), clock.now());
         assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn before_anything_was_seen_nothing_is_free_or_let_go() {
+        let observer = Observer::default();
+        assert!(!observer.is_free() && !observer.is_let_go());
+    }
+
+    #[test]
+    fn a_release_that_someone_else_makes_of_a_release_is_not_free() {
+        let (mut observer, clock) = watching(5);
+        observer.watched(&update(6, released(5), Some(5)), clock.now());
+        observer.watched(&update(7, released(6), Some(6)), clock.now());
+        assert!(!observer.is_free());
+    }
+
+    #[test]
+    fn who_takes_the_holder_away_and_puts_it_back_renews_nothing() {
+        let (mut observer, clock) = watching(5);
+        let wiped = LeaderRecord {
+            holder: None,
+            ..held()
+        };
+        for revision in [6, 8, 10] {
+            clock.advance(Duration::from_secs(10));
+            observer.watched(&update(revision, wiped.clone(), None), clock.now());
+            observer.watched(&update(revision + 1, held(), None), clock.now());
+        }
+        let blocked = observer.blocked(Duration::from_secs(20), clock.now());
+        assert_eq!(blocked, Some(6));
     }
 }

@@ -144,6 +144,8 @@ bugs! {
         "a suspend that is too short to end a term is counted by boottime alone, which may be slewed";
     PatroniWaitIgnored, "patroni-wait-ignored", "P1",
         "beside Patroni a record without a valid claim is waited for no longer than others: its ttl and Patroni's retry_timeout are ignored";
+    ShownTtlTooShort, "shown-ttl-too-short", "P3",
+        "a record shows a ttl that is shorter than its writer still believes for";
     PutCreates, "put-creates", "H4",
         "an update of an absent record creates it (a bug of the store)";
     RevisionsReused, "revisions-reused", "A0",
@@ -202,6 +204,7 @@ mod present {
                 Self::CreateAndLeadAfterWait | Self::ColdStartCreates => "deletions",
                 Self::BootstrapAssertionReused => "bootstrap",
                 Self::ClampAboveWait => "clamps",
+                Self::ShownTtlTooShort => "settings",
                 Self::FailsafeMapUnknown => "failsafe",
                 Self::ClaimSurvivesPatroni | Self::PatroniWaitIgnored => "foreign",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",

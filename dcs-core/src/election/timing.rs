@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::beside_patroni::{LEAST_RETRY_TIMEOUT, LEAST_TTL, seconds};
+use super::beside_patroni::{LEAST_RETRY_TIMEOUT, LEAST_TTL};
 use super::outage::{outage_of, retry_timeout_in};
 use super::seeded::{Bug, planted};
 use crate::Config;
@@ -275,7 +275,7 @@ impl LeaseTiming {
     pub fn with_shared_config(&self, config: &Config) -> Result<Self, TimingError> {
         let (mut shared, mut raised) = (config.clone(), Vec::new());
         for (setting, least) in PATRONIS_LEAST {
-            let Some(asked) = seconds(config, setting) else {
+            let Some(asked) = config.span(setting) else {
                 continue;
             };
             let used = asked.max(least);
@@ -392,7 +392,7 @@ impl LeaseTiming {
 
     /// How long a challenger waits for a span to be over that somebody else
     /// counts: `ceil(span (1 + rho) / (1 - rho))` in milliseconds.
-    pub(super) fn wait_of(&self, span: Duration) -> Duration {
+    pub(in crate::election) fn wait_of(&self, span: Duration) -> Duration {
         let (fast, slow) = (PER_MILLE + self.drift, PER_MILLE - self.drift);
         let nanos = (span.as_nanos() * u128::from(fast)).div_ceil(u128::from(slow));
         let millis = nanos.div_ceil(1_000_000);
@@ -625,6 +625,26 @@ mod tests {
             told,
             [("ttl", s(20)), ("loop_wait", s(1)), ("retry_timeout", s(3))]
         );
+    }
+
+    #[test]
+    fn zero_and_less_in_a_shared_config_are_raised_as_patroni_raises_them() {
+        let timing = LeaseTiming::new(s(30), s(8), s(8)).unwrap();
+        for ttl in ["0", "-1", "\"0\"", "\"-1\""] {
+            let config = format!(r#"{{"ttl": {ttl}}}"#).parse().unwrap();
+            let shared = timing.with_shared_config(&config).unwrap();
+            assert_eq!(shared.ttl(), s(20), "{ttl}");
+        }
+    }
+
+    #[test]
+    fn a_setting_beyond_all_bounds_is_refused_and_not_passed_over() {
+        let timing = LeaseTiming::new(s(30), s(8), s(8)).unwrap();
+        for ttl in ["1e300", "\"18446744073709551616\"", "18446744073709551615"] {
+            let config: Config = format!(r#"{{"ttl": {ttl}}}"#).parse().unwrap();
+            assert!(timing.with_config(&config).is_err(), "{ttl}");
+            assert!(timing.with_shared_config(&config).is_err(), "{ttl}");
+        }
     }
 
     #[test]

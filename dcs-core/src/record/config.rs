@@ -82,6 +82,12 @@ impl Config {
         self.seconds("retry_timeout")
     }
 
+    /// A setting in seconds, zero where it is below that: Patroni raises what is
+    /// too short for it to the least that it uses.
+    pub(crate) fn span(&self, name: &str) -> Option<Duration> {
+        read::span(self.0.get(name)?)
+    }
+
     fn seconds(&self, name: &str) -> Option<Duration> {
         read::positive(self.0.get(name)?)
     }

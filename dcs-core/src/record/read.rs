@@ -51,14 +51,20 @@ pub(super) fn seconds(value: &Value) -> Option<Seconds> {
         .map(Seconds)
 }
 
+/// A number of seconds, as text only a whole one. One below zero is zero and
+/// none is too large, so that whoever has bounds can say what is beyond them.
+pub(super) fn span(value: &Value) -> Option<Duration> {
+    if let Value::String(text) = value {
+        let whole = text.trim().parse::<i128>().ok()?.max(0);
+        return Some(Duration::from_secs(whole.try_into().unwrap_or(u64::MAX)));
+    }
+    let seconds = value.as_f64()?.max(0.0);
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
 /// A positive number of seconds, also as text.
 pub(super) fn positive(value: &Value) -> Option<Duration> {
-    let seconds = match value {
-        Value::String(text) => text.trim().parse::<u32>().ok()?.into(),
-        other => other.as_f64()?,
-    };
-    let span = Duration::try_from_secs_f64(seconds).ok()?;
-    (!span.is_zero()).then_some(span)
+    span(value).filter(|span| !span.is_zero())
 }
 
 /// A boolean, or the word quorum.

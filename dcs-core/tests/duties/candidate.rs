@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dcs_core::duties::{NotNow, eligibility, may_lead};
 use dcs_core::election::{Eligibility, Priority};
-use dcs_core::{Failover, Failsafe, History, MemberRecord, Status, SyncState};
+use dcs_core::{Failover, Failsafe, History, MemberRecord, Status, SyncState, Value};
 use serde_json::json;
 
 use crate::world::{Sight, name, present, replica};
@@ -178,4 +178,12 @@ fn members_without_tags_leave_each_other_no_time() {
         level(10),
         "it does not run"
     );
+}
+
+/// Nobody acquires beside it: it names nobody.
+#[test]
+fn a_failsafe_map_that_cannot_be_read_names_nobody() {
+    let mut sight = Sight::of([replica("a")]);
+    sight.view.failsafe.value = Value::Malformed("rubbish".to_owned());
+    assert_eq!(may_lead(&sight.situation()), Err(NotNow::NotInFailsafe));
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use dcs_core::duties::{LeaderDuties, Situation, Turn, Why};
 use dcs_core::election::{Elector, Lease, TermError};
 use dcs_core::{
-    Clock, Config, Dcs, DcsExt, Failover, History, Initialize, Key, MemberName, SyncState,
-    Timestamp, Value,
+    Clock, Config, Dcs, DcsExt, Entry, Failover, History, Initialize, Key, MemberName, Revision,
+    SyncState, Timestamp, Value,
 };
 use dcs_memory::MemoryDcs;
 
@@ -379,4 +379,89 @@ async fn trouble_with_one_key_keeps_no_other_from_its_turn() {
         "{turn:?}"
     );
     assert!(turn.hand_over.is_some() && !turn.is_over());
+}
+
+/// The view lags: it shows what stood there before this term began only after
+/// the first turn. The leader before may have obeyed that.
+#[tokio::test(start_paused = true)]
+async fn what_stood_there_before_the_term_is_not_obeyed_where_the_view_shows_it_late() {
+    let mut led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    let before = led.world.now();
+    let forced = Failover::switchover(None, Some(name("b")));
+    led.dcs.request_failover(forced).await.unwrap();
+    led.next_term().await;
+    let turn = led.turn_over(&mut duties, &before).await;
+    assert_eq!((turn.hand_over, turn.cleared), (None, None));
+    let turn = led.turn(&mut duties).await;
+    assert_eq!(
+        (turn.hand_over, turn.cleared),
+        (None, Some(Why::BeforeTheTerm))
+    );
+}
+
+/// The revisions of a store that was restored from a copy are lower than those
+/// that this process knows.
+#[tokio::test(start_paused = true)]
+async fn a_request_is_obeyed_in_the_next_term_also_if_the_revisions_went_back() {
+    let mut led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    let request = Failover::switchover(Some(name("a")), Some(name("b")));
+    led.dcs.request_failover(request.clone()).await.unwrap();
+    led.turn(&mut duties).await;
+    assert_eq!(led.turn(&mut duties).await.cleared, Some(Why::Obeyed));
+    led.next_term().await;
+    led.turn(&mut duties).await;
+    let mut view = led.world.now();
+    view.failover = Entry::present(Revision::new(1).unwrap(), request);
+    let turn = led.turn_over(&mut duties, &view).await;
+    assert_eq!(turn.hand_over.unwrap().to, Some(name("b")));
+}
+
+/// The one that the view shows is to be removed, and another one stands there.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_the_place_of_one_that_is_removed_is_obeyed() {
+    let led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    let other = Failover::switchover(Some(name("c")), Some(name("b")));
+    led.dcs.request_failover(other).await.unwrap();
+    let view = led.world.now();
+    let request = Failover::switchover(Some(name("a")), Some(name("b")));
+    led.dcs.request_failover(request).await.unwrap();
+    let turn = led.turn_over(&mut duties, &view).await;
+    assert_eq!(turn.cleared, Some(Why::OtherLeader));
+    assert!(led.turn(&mut duties).await.hand_over.is_some());
+}
+
+/// It may have been obeyed: the wall clock of the leader before may be ahead.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_names_no_leader_does_not_outlive_a_change_of_term() {
+    let mut led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    led.next_term().await;
+    let soon: Timestamp = "2026-01-01T00:10:00Z".parse().unwrap();
+    let forced = Failover::switchover(None, Some(name("b"))).not_before(soon);
+    led.dcs.request_failover(forced).await.unwrap();
+    let turn = led.turn(&mut duties).await;
+    assert_eq!((turn.wake, turn.cleared), (None, Some(Why::BeforeTheTerm)));
+}
+
+/// An earlier term of this very member may have obeyed it.
+#[tokio::test(start_paused = true)]
+async fn a_request_for_this_leader_that_is_due_does_not_outlive_a_change_of_term() {
+    let mut led = Led::new().await;
+    let mut duties = duties();
+    led.turn(&mut duties).await;
+    led.next_term().await;
+    let request = Failover::switchover(Some(name("a")), Some(name("b")));
+    led.dcs.request_failover(request).await.unwrap();
+    let turn = led.turn(&mut duties).await;
+    assert_eq!(
+        (turn.hand_over, turn.cleared),
+        (None, Some(Why::BeforeTheTerm))
+    );
 }

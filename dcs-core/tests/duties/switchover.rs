@@ -132,3 +132,12 @@ fn a_sync_key_that_cannot_be_read_makes_nobody_synchronous() {
     sight.view.sync.value = Value::Absent;
     assert_eq!(decide(&from_a_to("b"), &sight.leading()), hand_over("b"));
 }
+
+/// The config key may say anything that is a positive number.
+#[test]
+fn a_loop_wait_without_bound_overflows_nothing() {
+    let mut sight = three().with(r#"{"loop_wait": 1.8e19}"#);
+    let request = from_a_to("b").not_before(at(0));
+    sight.now = at(15);
+    assert_eq!(decide(&request, &sight.leading()), hand_over("b"));
+}

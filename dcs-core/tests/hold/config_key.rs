@@ -116,3 +116,40 @@ async fn a_watch_that_begins_anew_without_a_config_key_ends_no_pause() {
     world.pass(s(1)).await;
     assert!(a.elector.is_scope_paused());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_config_key_that_is_seen_again_as_it_was_is_told_of_once() {
+    let world = World::new();
+    let a = world.join("a", timing(), |builder| {
+        let beside = BesidePatroni::new();
+        builder.follow_config().beside_patroni(beside)
+    });
+    writes(&world, &a, r#"{"ttl": 5}"#).await;
+    let mut events = a.elector.events();
+    for _ in 0..3 {
+        a.dcs.break_watch_with_gap();
+        world.pass(s(1)).await;
+    }
+    let adjusted = |kind: &EventKind| matches!(kind, EventKind::Adjusted(_));
+    assert!(!told(&mut events).iter().any(adjusted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_key_that_would_be_unsafe_is_told_and_the_own_settings_are_in_force() {
+    let world = World::new();
+    let a = world.join("a", timing(), ElectorBuilder::follow_config);
+    let _lease = a.elector.acquire().await.unwrap();
+    writes(&world, &a, r#"{"loop_wait": 2}"#).await;
+    let mut events = a.elector.events();
+    writes(&world, &a, r#"{"loop_wait": 2, "ttl": 100000}"#).await;
+    let kinds = format!("{:?}", told(&mut events));
+    assert!(
+        kinds.contains("taking the settings of the config key"),
+        "{kinds}"
+    );
+    // The heartbeat under way is as long as before.
+    world.pass(s(11)).await;
+    told(&mut events);
+    world.pass(s(40)).await;
+    assert_eq!(renewals(&mut events), 4);
+}

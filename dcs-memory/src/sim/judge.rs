@@ -42,6 +42,8 @@ pub enum Invariant {
     LeftAlone,
     /// The step of the proof: who believes is covered by a committed write of its own.
     Covered,
+    /// Nobody believes for longer than the record shows to others (P3).
+    Shown,
     /// Time goes on: nothing spins.
     TimeGoesOn,
     /// What the program under test says of itself.
@@ -64,6 +66,7 @@ impl Invariant {
             Self::EndIsEnd => "I10 the end is the end",
             Self::LeftAlone => "Q2 others are left alone",
             Self::Covered => "V belief is covered",
+            Self::Shown => "P3 the record shows belief",
             Self::TimeGoesOn => "time goes on",
             Self::Own => "the program's own",
         }
@@ -100,6 +103,8 @@ impl std::error::Error for Violation {}
 pub(super) struct Judge {
     /// Whether belief has to be covered by what was committed.
     pub(super) checks_cover: bool,
+    /// Whether belief has to be over by the ttl that the record shows.
+    pub(super) checks_shown: bool,
     pub(super) hits: BTreeMap<Class, (u64, u64)>,
     pub(super) counts: Counts,
     /// Every version of the leader register that there was.
@@ -152,6 +157,9 @@ pub(super) struct Judged {
     open: Option<u128>,
     /// To where, in real time, its committed writes carry it.
     covered: Nanos,
+    /// To where, in real time, others leave it alone who go by the ttl that its
+    /// newest committed write shows; absent before the first one.
+    left_alone: Option<Nanos>,
     newest_seen: Option<Revision>,
 }
 
@@ -173,6 +181,7 @@ impl Judge {
             is_alive: true,
             open: None,
             covered: 0,
+            left_alone: None,
             newest_seen: None,
         });
     }
@@ -269,7 +278,7 @@ impl Judge {
         if !judged.believes() {
             return;
         }
-        let (open, covered) = (judged.open, judged.covered);
+        let (open, covered, left_alone) = (judged.open, judged.covered, judged.left_alone);
         let mut others = self.believers.iter().copied();
         let other = others.find(|other| self.judged[*other].believes());
         self.believers.push(index);
@@ -287,6 +296,13 @@ impl Judge {
             let name = told(&self.judged[index]);
             let what = format!("{name} believes {over:?} longer than its writes carry it");
             self.fail(now, Invariant::Covered, what);
+        }
+        let shown = left_alone.filter(|until| self.checks_shown && *until <= now);
+        if let Some(left_alone) = shown {
+            let over = Duration::from_nanos(now - left_alone);
+            let name = told(&self.judged[index]);
+            let what = format!("{name} believes {over:?} longer than its record shows");
+            self.fail(now, Invariant::Shown, what);
         }
     }
 
@@ -407,11 +423,13 @@ impl Judge {
         }
     }
 
-    /// A process is carried by a committed write of its own up to `until`.
-    pub(super) fn carried(&mut self, process: usize, until: Nanos) {
+    /// A process is carried by a committed write of its own up to `until`, and
+    /// its record keeps others off up to `left_alone`.
+    pub(super) fn carried(&mut self, process: usize, until: Nanos, left_alone: Nanos) {
         for judged in &mut self.judged {
             if judged.process == process {
                 judged.covered = judged.covered.max(until);
+                judged.left_alone = Some(left_alone);
             }
         }
     }

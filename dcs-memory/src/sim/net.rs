@@ -296,6 +296,7 @@ impl Dcs for SimDcs {
         self.world.sends((process, request), change);
         let write = change.clone();
         let covers = covers(change).map(|span| self.world.now() + span);
+        let keeps_off = keeps_off(change);
         let everything = Arc::downgrade(&self.world);
         let clock = self.world.clock_of(process);
         let sent = clock.read();
@@ -306,7 +307,8 @@ impl Dcs for SimDcs {
                 world.shows_time((&clock, &sent), &write.record, replaced.get());
             }
             if let (Some(until), Ok(_)) = (covers, &result) {
-                lock(&world.judge).carried(process, until);
+                let left_alone = world.now() + keeps_off;
+                lock(&world.judge).carried(process, until, left_alone);
                 let everything = everything.clone();
                 world.executor.at(until.max(world.now()), move || {
                     if let Some(world) = everything.upgrade() {
@@ -398,6 +400,15 @@ fn covers(change: &Change) -> Option<Nanos> {
     write.record.holder.as_ref()?;
     let ttl = write.record.claim.as_ref()?.ttl;
     Some(nanos(ttl) / 1010 * 1000 + 2_000)
+}
+
+/// For how long, in real time from when it is applied, a lease write keeps
+/// others off who go by the ttl that the record shows, as Patroni does.
+fn keeps_off(change: &Change) -> Nanos {
+    match change {
+        Change::Leader(write) => nanos(write.record.ttl.unwrap_or_default()) / 1010 * 1000 + 2_000,
+        _ => 0,
+    }
 }
 
 fn describe(change: &Change, expected: Precondition) -> String {

@@ -199,6 +199,8 @@ impl Simulation {
         let world = World::new(self.seed, rates, self.plan.as_deref(), self.is_traced);
         // What others agree to is no write.
         lock(&world.judge).checks_cover = self.checks_cover && !world.rates.failsafe;
+        // Members that agree say more than a record that cannot be written.
+        lock(&world.judge).checks_shown = !world.rates.failsafe;
         let story = Story::new(Arc::clone(&world), Arc::clone(program));
         story.begin(self.plan.as_deref());
         let mut run = Run {

@@ -24,6 +24,7 @@ fn the_page_names_every_invariant() {
         Invariant::Liveness,
         Invariant::EndIsEnd,
         Invariant::Covered,
+        Invariant::Shown,
         Invariant::TimeGoesOn,
         Invariant::Own,
     ];

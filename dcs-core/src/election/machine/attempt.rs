@@ -9,7 +9,7 @@ use crate::{
     Secret, Stamp, Status, Timestamp,
 };
 
-use super::Machine;
+use super::{Machine, Role};
 
 /// What was sent, kept until its outcome is known.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ impl Machine {
         let claim = Claim::new(ids, self.me.clone(), spans, renew_time, hash);
         let record = LeaderRecord {
             holder: Some(self.me.clone()),
-            ttl: Some(whole_seconds(ttl)),
+            ttl: Some(whole_seconds(self.shown_ttl(ttl))),
             acquire_time: lasting.acquire_time.or(Some(renew_time)),
             renew_time: Some(renew_time),
             transitions: Some(lasting.transitions),
@@ -144,6 +144,18 @@ impl Machine {
             status: self.status.clone(),
             failsafe: self.failsafe.clone(),
         }
+    }
+
+    /// The ttl that a record shows: never less than this member believes for as
+    /// it is sent (rule P3). Patroni goes by it, and a longer one of an earlier
+    /// write may carry belief further than a new shorter one.
+    fn shown_ttl(&self, ttl: Duration) -> Duration {
+        let Role::Leader(term) = &self.role else {
+            return ttl;
+        };
+        let believed = self.belief.remaining(term.number, &*self.clock);
+        let believed = believed.filter(|_| !planted(Bug::ShownTtlTooShort));
+        ttl.max(self.timing.wait_of(believed.unwrap_or_default()))
     }
 }
 

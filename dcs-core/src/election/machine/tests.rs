@@ -6,6 +6,7 @@ mod consent;
 mod failsafe;
 mod failsafe_maps;
 mod follow;
+mod former_lock;
 mod herd;
 mod lead;
 mod patronis_release;
@@ -16,4 +17,5 @@ mod release;
 mod rig;
 #[cfg(dcs_seeded_bugs)]
 mod seeded;
+mod shown_ttl;
 mod turn;

@@ -104,8 +104,24 @@ impl Machine {
             self.stagger(revision, self.turn.window(loop_wait)) + self.turn.deference(loop_wait);
         let added = added + self.left_to_the_candidate(sight);
         let expired = self.wait_for(sight).saturating_add(added);
-        let released = self.turn_after_release(sight, revision).unwrap_or(expired);
-        self.observer.left_to_wait(released.min(expired), now)
+        let left = self.observer.left_to_wait(expired, now)?;
+        let left = left.max(self.left_of_a_former_lock(added, now));
+        let Some(released) = self.turn_after_release(sight, revision) else {
+            return Some(left);
+        };
+        Some(left.min(self.observer.left_to_wait(released, now)?))
+    }
+
+    /// For how long Patroni may still believe by the lock that it wrote before
+    /// the one that was seen last (rule P1), and what courtesy adds to that.
+    fn left_of_a_former_lock(&self, added: Duration, now: Stamp) -> Duration {
+        let former = self.observer.former_lock();
+        let Some((beside, (ttl, since))) = self.beside.zip(former) else {
+            return Duration::ZERO;
+        };
+        let believed = beside.believed_for(ttl, &self.timing);
+        let wait = believed.saturating_add(added);
+        wait.saturating_sub(now.challenger_elapsed_since(since))
     }
 
     /// Whether anything keeps this member from acquiring this version, whenever.

@@ -151,6 +151,16 @@ fn a_release_by_patroni_over_a_deletion_is_waited_for() {
 }
 
 #[test]
+fn a_release_by_patroni_after_a_gap_that_showed_no_lock_is_waited_for() {
+    let mut rig = taker();
+    let lock = patronis(10, 30, 1);
+    rig.begin(&lock);
+    rig.begin(&released(&lock, 11));
+    rig.watch(released(&lock, 12), Some(10));
+    waits(&mut rig);
+}
+
+#[test]
 fn a_version_without_holder_that_stays_without_one_is_no_release() {
     let mut rig = taker();
     let lock = released(&patronis(10, 30, 1), 10);

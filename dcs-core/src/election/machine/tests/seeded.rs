@@ -6,6 +6,7 @@ mod belief;
 mod challenger;
 mod former_holder;
 mod release;
+mod shown_ttl;
 
 use std::time::Duration;
 
