@@ -39,17 +39,21 @@ fn list(bits: u128) -> Arc<ServerList> {
 /// Past the Service to whatever the list has; nothing is sent.
 fn each(list: &Arc<ServerList>) -> Each {
     let config = kube::Config::new("http://192.0.2.100:6443".parse().unwrap());
-    let service = kube::Client::try_from(config.clone()).unwrap();
     Each {
-        service,
-        config,
+        service: Own::new(config).unwrap(),
         list: Arc::clone(list),
         chosen: Mutex::default(),
     }
 }
 
 fn place(each: &Each) -> Place {
-    each.choose().0
+    each.choose().0.place
+}
+
+/// A request that went there was not answered.
+fn failed(each: &Each, place: Place) {
+    let made = Made::FIRST;
+    each.failed(Sent { place, made }, Trouble::Unanswered);
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,17 +131,27 @@ async fn each_failure_moves_on_by_one_and_the_service_comes_last() {
     let each = each(&list);
     let [one, two] = [1, 2].map(|last| Place::Server(server(last)));
     assert_eq!(place(&each), one);
-    each.failed(one);
+    failed(&each, one);
     assert_eq!(place(&each), two);
     // The late answer of a request that went to the first one.
-    each.failed(one);
+    failed(&each, one);
     assert_eq!(place(&each), two);
-    each.failed(two);
+    failed(&each, two);
     assert_eq!(place(&each), Place::Service);
-    each.failed(one);
+    failed(&each, one);
     assert_eq!(place(&each), Place::Service);
-    each.failed(Place::Service);
+    failed(&each, Place::Service);
     assert_eq!(place(&each), one);
+}
+
+#[tokio::test]
+async fn refused_credentials_say_nothing_against_a_server() {
+    let list = list(0);
+    list.saw(&servers(&[1, 2]));
+    let each = each(&list);
+    let (sent, _) = each.choose();
+    each.failed(sent, Trouble::Denied);
+    assert_eq!(place(&each), Place::Server(server(1)));
 }
 
 #[tokio::test]
