@@ -10,6 +10,7 @@ use super::class::Class;
 use super::edit::Edit;
 use super::executor::lock;
 use super::fault::Fault;
+use super::patroni::SETTINGS;
 use super::story::{Story, member_name};
 
 /// How far clocks are slewed at the most, in parts per million: what chrony
@@ -38,7 +39,7 @@ impl Story {
     /// A fault by chance, for someone who runs: often for whoever leads.
     fn trouble(&self) -> Option<Fault> {
         let running = self.running();
-        let believers = lock(&self.world.judge).believers();
+        let believers = lock(&self.world.judge).leaders(self.world.now());
         let mut rng = lock(&self.rng);
         let class = self.world.rates.pick(&mut rng)?;
         let process = match believers.first() {
@@ -106,6 +107,14 @@ impl Story {
                 process,
                 ttl: rng.u64(8..40),
             },
+            Class::Config => {
+                let [ttl, loop_wait, retry_timeout] = SETTINGS[rng.usize(0..SETTINGS.len())];
+                Fault::Config {
+                    ttl,
+                    loop_wait,
+                    retry_timeout,
+                }
+            }
             Class::Handover => {
                 let node = rng.usize(0..self.world.rates.nodes);
                 Fault::Handover {

@@ -1,0 +1,193 @@
+//! What Patroni's actors believe, as the judge knows it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use dcs_core::Revision;
+
+use super::clock::{Instant, OwnClock};
+use crate::sim::class::Class;
+use crate::sim::executor::Nanos;
+
+/// All actors of a history, and who wrote which version of the leader key.
+#[derive(Default)]
+pub(in crate::sim) struct Patronis {
+    actors: Vec<Actor>,
+    writers: Vec<Writer>,
+    /// Members of ours take what Patroni releases (rule P2).
+    pub(in crate::sim) takes: bool,
+    /// Who was seen beside whom, by the version with which the term of ours began.
+    seen_beside: HashSet<(usize, usize, usize)>,
+}
+
+/// Who wrote a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sim) enum Writer {
+    /// A third party.
+    Nobody,
+    /// A member of ours, or a program under test.
+    Ours(usize),
+    /// Patroni, and how long an operation of it may take.
+    Patroni(usize, Duration),
+}
+
+struct Actor {
+    process: usize,
+    clock: OwnClock,
+    believes: Option<Held>,
+    /// Its clock ran ahead while it waited for the lock of the present term.
+    was_fast: bool,
+}
+
+/// The lock, as Patroni believes in it: for the ttl from the answer on.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sim) struct Held {
+    /// When the first try of the write was sent.
+    pub(in crate::sim) sent: Instant,
+    /// When it was known to be applied.
+    pub(in crate::sim) answered: Instant,
+    pub(in crate::sim) ttl: Duration,
+    pub(in crate::sim) retry_timeout: Duration,
+    /// The version that it stands on.
+    pub(in crate::sim) revision: Revision,
+}
+
+/// Why Patroni and a member of ours believe at once where that is no fault of
+/// our rules: the class that it counts for.
+pub(in crate::sim) type Excuse = Class;
+
+impl Patronis {
+    pub(in crate::sim) const fn is_empty(&self) -> bool {
+        self.actors.is_empty()
+    }
+
+    pub(in crate::sim) fn comes(&mut self, process: usize, clock: OwnClock) {
+        self.actors.push(Actor {
+            process,
+            clock,
+            believes: None,
+            was_fast: false,
+        });
+    }
+
+    pub(in crate::sim) fn is_one(&self, process: usize) -> bool {
+        self.actors.iter().any(|actor| actor.process == process)
+    }
+
+    /// The process is gone.
+    pub(in crate::sim) fn killed(&mut self, process: usize) {
+        self.actors.retain(|actor| actor.process != process);
+    }
+
+    /// Another version stands there.
+    pub(in crate::sim) fn wrote(&mut self, writer: Writer) {
+        self.writers.push(writer);
+    }
+
+    /// Who wrote the version that stands there, as it has turned out.
+    pub(in crate::sim) fn wrote_last(&mut self, writer: Writer) {
+        if let Some(last) = self.writers.last_mut() {
+            *last = writer;
+        }
+    }
+
+    /// Who wrote the version that stands there.
+    pub(in crate::sim) fn last_writer(&self) -> Option<Writer> {
+        self.writers.last().copied()
+    }
+
+    /// It believes, or does not any more. `was_fast` is of a lock that it has
+    /// just taken; a renewal says nothing of that.
+    pub(in crate::sim) fn believes(
+        &mut self,
+        process: usize,
+        held: Option<Held>,
+        was_fast: Option<bool>,
+    ) {
+        for actor in &mut self.actors {
+            if actor.process == process {
+                actor.believes = held;
+                actor.was_fast = was_fast.unwrap_or(actor.was_fast);
+            }
+        }
+    }
+
+    /// Who believes at this instant.
+    pub(in crate::sim) fn believers(&self, now: Nanos) -> impl Iterator<Item = usize> {
+        let all = self.actors.iter();
+        all.filter(move |actor| actor.held(now).is_some())
+            .map(|actor| actor.process)
+    }
+
+    /// Of those who believe beside a member of ours: each, and why it may.
+    /// `version` says the number of a revision's version in the past, `ours`
+    /// that of the last write of the member, `took` that with which its term
+    /// began.
+    pub(in crate::sim) fn beside(
+        &self,
+        now: Nanos,
+        (took, ours): (usize, usize),
+        version: impl Fn(Revision) -> usize,
+    ) -> Vec<(usize, Option<Excuse>)> {
+        let believing = self.actors.iter().filter_map(|actor| {
+            let (held, at) = actor.held(now)?;
+            let theirs = version(held.revision);
+            let excuse = if !held.is_as_assumed(at) || actor.was_fast {
+                Some(Class::PatroniClock)
+            } else if self.has_any(theirs, ours, |writer| writer == Writer::Nobody) {
+                Some(Class::PatroniEdited)
+            } else if self.takes && self.overtakes_itself(actor.process, theirs, took) {
+                Some(Class::PatroniBesidePatroni)
+            } else {
+                None
+            };
+            Some((actor.process, excuse))
+        });
+        believing.collect()
+    }
+
+    /// Notes that a member of ours, in this term, and a Patroni believe at once.
+    /// Whether that is new.
+    pub(in crate::sim) fn begins_beside(&mut self, who: (usize, usize, usize)) -> bool {
+        self.seen_beside.insert(who)
+    }
+
+    /// Whether another Patroni wrote between this one and the member of ours.
+    fn overtakes_itself(&self, process: usize, theirs: usize, took: usize) -> bool {
+        theirs < took
+            && self.has_any(theirs, took, |writer| {
+                matches!(writer, Writer::Patroni(other, _) if other != process)
+            })
+    }
+
+    /// Whether somebody of these wrote a version between two.
+    fn has_any(&self, one: usize, other: usize, is: impl Fn(Writer) -> bool) -> bool {
+        let (first, last) = (one.min(other), one.max(other));
+        let between = self.writers.get(first + 1..last).unwrap_or_default();
+        between.iter().any(|writer| is(*writer))
+    }
+
+    /// The last version that this process wrote.
+    pub(in crate::sim) fn last_of(&self, process: usize) -> Option<usize> {
+        let mut writers = self.writers.iter();
+        writers.rposition(|writer| *writer == Writer::Ours(process))
+    }
+}
+
+impl Actor {
+    /// What it believes in, and the instant by its clock.
+    fn held(&self, now: Nanos) -> Option<(Held, Instant)> {
+        let held = self.believes?;
+        let at = self.clock.read(now);
+        (at.since(held.answered) < held.ttl).then_some((held, at))
+    }
+}
+
+impl Held {
+    /// Whether Patroni's clock and its way to the store have been as it takes
+    /// them to be: the answer came within its `retry_timeout`, and its clock
+    /// has counted what passed since the sending.
+    fn is_as_assumed(&self, now: Instant) -> bool {
+        self.answered.since(self.sent) <= self.retry_timeout && now.was_not_slow_since(self.sent)
+    }
+}

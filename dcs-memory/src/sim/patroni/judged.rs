@@ -1,0 +1,90 @@
+//! What has to hold of our members where Patroni leads, too.
+
+use std::time::Duration;
+
+use dcs_core::Revision;
+
+use super::beliefs::Writer;
+use crate::sim::class::Class;
+use crate::sim::executor::{Nanos, lock};
+use crate::sim::judge::{Invariant, Judge, told};
+use crate::sim::net::nanos;
+use crate::sim::world::World;
+
+/// What rounding may take from a wait of half a minute and more.
+const ROUNDING: Nanos = 50_000;
+
+impl World {
+    /// Rule P1: what Patroni wrote is not replaced before everybody is over who
+    /// may believe in it: `(T + R) / (1 - rho)` in real time. Rule P2: what
+    /// Patroni itself released may be replaced at once where that is asked for.
+    pub(in crate::sim) fn leaves_patroni_alone(&self, process: usize) {
+        let mut judge = lock(&self.judge);
+        let Some(Writer::Patroni(_, retry_timeout)) = judge.patronis.last_writer() else {
+            return;
+        };
+        if judge.patronis.is_one(process) {
+            return;
+        }
+        let Some(record) = judge.past.last().and_then(|entry| entry.get()) else {
+            return;
+        };
+        if record.valid_claim().is_some() {
+            // Our own, whose version Patroni has moved.
+            return;
+        }
+        let is_released = record.holder.is_none();
+        let least = believed_for(record.ttl.unwrap_or_default() + retry_timeout);
+        let stood = self.now() - judge.newest_since;
+        let has_waited = stood + ROUNDING >= least;
+        let class = match (is_released, has_waited) {
+            (false, _) => Class::PatroniOvertaken,
+            (true, true) => Class::PatroniReleaseWaited,
+            (true, false) => Class::PatroniReleaseTaken,
+        };
+        if !has_waited && !(is_released && judge.patronis.takes) {
+            let holder = record.holder.clone();
+            let (stood, least) = <(_, _)>::from([stood, least].map(Duration::from_nanos));
+            let what = format!(
+                "p{process} replaces a version of Patroni ({holder:?}) after {stood:.3?}, not {least:.3?}"
+            );
+            judge.fail(self.now(), Invariant::LeftAlone, what);
+        }
+        drop(judge);
+        self.counts(class);
+    }
+}
+
+impl Judge {
+    /// A member of ours believes: no Patroni does that kept to what it assumes.
+    pub(in crate::sim) fn check_beside_patroni(&mut self, now: Nanos, index: usize) {
+        let judged = &self.judged[index];
+        let version = |revision: Revision| {
+            let mut past = self.past.iter();
+            past.rposition(|entry| entry.revision == Some(revision))
+                .unwrap_or_default()
+        };
+        let took = judged.open.and_then(Revision::new).map_or(0, version);
+        let last = self.patronis.last_of(judged.process).unwrap_or(took);
+        let beside = self.patronis.beside(now, (took, last), version);
+        let name = told(judged);
+        for (process, excuse) in beside {
+            if let Some(class) = excuse {
+                let ours = self.judged[index].process;
+                if self.patronis.begins_beside((ours, took, process)) {
+                    let (made, hit) = self.hits.entry(class).or_default();
+                    (*made, *hit) = (*made + 1, *hit + 1);
+                }
+            } else {
+                let what = format!("Patroni p{process} and {name} believe");
+                self.fail(now, Invariant::BesidePatroni, what);
+            }
+        }
+    }
+}
+
+/// For how long in real time somebody may believe who counts a span by a clock
+/// that is slow by the drift that is allowed for.
+fn believed_for(span: Duration) -> Nanos {
+    nanos(span) / 990 * 1000
+}
