@@ -108,6 +108,22 @@ impl Belief {
         Some(deadline)
     }
 
+    /// Moves the deadline of a term to an earlier instant, if `deadline` is one,
+    /// and returns the one in force. `known` is the one in force before. A term
+    /// that is over stays so.
+    pub(crate) fn shorten(&self, term: u64, deadline: Deadline, known: Deadline) -> Deadline {
+        if self.term.load(SeqCst) == term {
+            // Both must hold, so between the two moves belief is not longer
+            // than after them. Closed is below every deadline, and stays.
+            self.raw.fetch_min(deadline.raw, SeqCst);
+            self.boottime.fetch_min(deadline.boottime, SeqCst);
+        }
+        Deadline {
+            boottime: known.boottime.min(deadline.boottime),
+            raw: known.raw.min(deadline.raw),
+        }
+    }
+
     /// Ends a term. Ending one that is over does nothing.
     pub(crate) fn close(&self, term: u64) {
         if self.term.load(SeqCst) == term {
@@ -227,6 +243,30 @@ mod tests {
                 .is_some()
         );
         assert_eq!(belief.remaining(term, &clock), Some(ms(100)));
+    }
+
+    #[test]
+    fn a_deadline_is_shortened_on_both_clocks_and_never_made_longer_by_that() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        let known = Deadline::after(clock.now(), ms(100));
+        let shorten = |span| belief.shorten(term, Deadline::after(clock.now(), span), known);
+        shorten(ms(500));
+        assert_eq!(belief.remaining(term, &clock), Some(ms(100)));
+        assert_eq!(shorten(ms(40)).remaining(clock.now()), Some(ms(40)));
+        assert_eq!(belief.remaining(term, &clock), Some(ms(40)));
+        clock.advance_apart(ms(30), ms(40));
+        assert_eq!(belief.remaining(term, &clock), None);
+    }
+
+    #[test]
+    fn a_term_that_is_over_is_not_opened_by_shortening_it() {
+        let clock = TestClock::new();
+        let (belief, term) = opened(&clock, ms(100));
+        belief.close(term);
+        let deadline = Deadline::after(clock.now(), ms(50));
+        belief.shorten(term, deadline, deadline);
+        assert_eq!(belief.remaining(term, &clock), None);
     }
 
     #[test]

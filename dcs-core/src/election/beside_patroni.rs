@@ -113,6 +113,10 @@ impl BesidePatroni {
     /// that is known: a write may be under way by the longer one.
     pub(super) fn sees(&mut self, config: &Config) {
         let shown = retry_timeout_of(config).unwrap_or_default();
+        if planted(Bug::PatroniRetryLowered) && !shown.is_zero() {
+            self.retry_timeout = shown;
+            return;
+        }
         self.retry_timeout = self.retry_timeout.max(shown);
     }
 
@@ -132,7 +136,9 @@ impl BesidePatroni {
         }
         let shown = record.and_then(|record| record.ttl).unwrap_or_default();
         let is_held = record.is_some_and(|record| record.holder.is_some());
-        let ttl = if is_held && !shown.is_zero() {
+        let ttl = if planted(Bug::PatroniTtlFromOwn) {
+            own
+        } else if is_held && !shown.is_zero() {
             shown
         } else {
             // Nobody says by which ttl somebody may still believe.

@@ -144,6 +144,16 @@ bugs! {
         "a suspend that is too short to end a term is counted by boottime alone, which may be slewed";
     PatroniWaitIgnored, "patroni-wait-ignored", "P1",
         "beside Patroni a record without a valid claim is waited for no longer than others: its ttl and Patroni's retry_timeout are ignored";
+    PatroniTtlFromOwn, "patroni-ttl-from-own-settings", "P1",
+        "a lock of Patroni is waited for by the own T_WAIT and not by the ttl that the record shows";
+    PatroniWaitFromBefore, "patroni-wait-from-before", "P1",
+        "a renewal by the same Patroni does not begin the wait for its lock anew";
+    PatroniRetryLowered, "patroni-retry-lowered", "P1",
+        "a shorter retry_timeout in the config key counts at once, also for what was written by a longer one";
+    PatroniReleaseUnwatched, "patroni-release-unwatched", "P2",
+        "a record without holder after a lock of Patroni counts as its release also over a gap of the watch";
+    LongerThanShown, "longer-than-shown", "P3",
+        "beside Patroni a leader whose ttl is lowered believes on by the longer one, which its record does not show any more";
     PutCreates, "put-creates", "H4",
         "an update of an absent record creates it (a bug of the store)";
     RevisionsReused, "revisions-reused", "A0",
@@ -203,7 +213,13 @@ mod present {
                 Self::BootstrapAssertionReused => "bootstrap",
                 Self::ClampAboveWait => "clamps",
                 Self::FailsafeMapUnknown => "failsafe",
-                Self::ClaimSurvivesPatroni | Self::PatroniWaitIgnored => "foreign",
+                Self::ClaimSurvivesPatroni => "foreign",
+                Self::PatroniWaitIgnored
+                | Self::PatroniTtlFromOwn
+                | Self::PatroniWaitFromBefore
+                | Self::PatroniRetryLowered
+                | Self::PatroniReleaseUnwatched
+                | Self::LongerThanShown => "patroni",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",

@@ -108,6 +108,8 @@ const BESIDE_PATRONI: [Class; 12] = [
     Class::Timing,
 ];
 
+const EDITS_BESIDE_TAKERS: [Class; 3] = [Class::Bump, Class::Stranger, Class::ForeignRenewal];
+
 /// What takes the clocks out of what Patroni takes them for.
 const CLOCKS: [Class; 4] = [
     Class::Suspend,
@@ -211,7 +213,13 @@ impl Rates {
         if rng.bool() {
             troubles.extend([Class::Config, Class::Config]);
         }
-        let edits: &[Class] = if is_hostile { &EDITS } else { &[] };
+        // What a third party removes looks like a release of Patroni: where those
+        // are taken (rule P2), only edits that remove nobody are withstood.
+        let edits: &[Class] = match (is_hostile, shared.takes) {
+            (true, true) => &EDITS_BESIDE_TAKERS,
+            (true, false) => &EDITS,
+            (false, _) => &[],
+        };
         Self {
             nodes: nodes.min(shared.patronis + ours),
             shares_names: false,

@@ -138,9 +138,12 @@ impl Story {
             Class::ForgedRelease => Edit::ForgeRelease,
             Class::ReplayedRelease => Edit::ReplayRelease,
             Class::ReplayedMark => Edit::ReplayMark,
-            Class::TtlEdit => Edit::Ttl {
-                seconds: [1, 5, 3600][rng.usize(0..3)],
-            },
+            Class::TtlEdit => {
+                // What Patroni's record shows is waited for, however long it is.
+                let longest = self.world.rates.patroni.as_ref().map_or(3600, |_| 90);
+                let seconds = [1, 5, longest][rng.usize(0..3)];
+                Edit::Ttl { seconds }
+            }
             Class::Stranger => Edit::Stranger,
             Class::ForeignRenewal => Edit::Renew,
             _ => Edit::Bump,

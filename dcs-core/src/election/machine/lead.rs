@@ -106,6 +106,7 @@ impl Machine {
         if planted(Bug::IdenticalRenewals) {
             sent.record = replaced.clone();
         }
+        self.shows_to_patroni(sent.span, now);
         let change = Change::Leader(Box::new(sent.write()));
         self.ask(
             Doing::Renew(Box::new(sent)),

@@ -15,6 +15,7 @@ mod pace;
 mod release;
 #[cfg(dcs_seeded_bugs)]
 mod seeded;
+mod shown;
 mod tell;
 #[cfg(test)]
 #[expect(

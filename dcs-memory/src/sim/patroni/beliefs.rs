@@ -1,6 +1,6 @@
 //! What Patroni's actors believe, as the judge knows it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use dcs_core::Revision;
@@ -13,9 +13,14 @@ use crate::sim::executor::Nanos;
 #[derive(Default)]
 pub(in crate::sim) struct Patronis {
     actors: Vec<Actor>,
+    /// All processes that ever were one: what they sent may still arrive.
+    processes: HashSet<usize>,
     writers: Vec<Writer>,
     /// Members of ours take what Patroni releases (rule P2).
     pub(in crate::sim) takes: bool,
+    /// Of each process the version that its watch has shown last, and the last
+    /// one that it has shown directly after the one before.
+    shown: BTreeMap<usize, [Option<Revision>; 2]>,
     /// Who was seen beside whom, by the version with which the term of ours began.
     seen_beside: HashSet<(usize, usize, usize)>,
 }
@@ -62,6 +67,7 @@ impl Patronis {
     }
 
     pub(in crate::sim) fn comes(&mut self, process: usize, clock: OwnClock) {
+        self.processes.insert(process);
         self.actors.push(Actor {
             process,
             clock,
@@ -71,7 +77,7 @@ impl Patronis {
     }
 
     pub(in crate::sim) fn is_one(&self, process: usize) -> bool {
-        self.actors.iter().any(|actor| actor.process == process)
+        self.processes.contains(&process)
     }
 
     /// The process is gone.
@@ -94,6 +100,32 @@ impl Patronis {
     /// Who wrote the version that stands there.
     pub(in crate::sim) fn last_writer(&self) -> Option<Writer> {
         self.writers.last().copied()
+    }
+
+    /// The watch of a process shows a version, and which one it vouches for as
+    /// the one before.
+    pub(in crate::sim) fn sees(
+        &mut self,
+        process: usize,
+        previous: Option<Revision>,
+        revision: Option<Revision>,
+    ) {
+        let [last, directly] = self.shown.entry(process).or_default();
+        if previous.is_some() && previous == *last {
+            *directly = revision;
+        }
+        *last = revision;
+    }
+
+    /// Whether the unbroken watch of a process has shown this version directly
+    /// after the one before.
+    pub(in crate::sim) fn was_seen_released(
+        &self,
+        process: usize,
+        revision: Option<Revision>,
+    ) -> bool {
+        let shown = self.shown.get(&process);
+        shown.is_some_and(|[_, directly]| *directly == revision)
     }
 
     /// It believes, or does not any more. `was_fast` is of a lock that it has

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dcs_core::Revision;
+use dcs_core::{Revision, Update, WatchEvent};
 
 use super::beliefs::Writer;
 use crate::sim::class::Class;
@@ -37,12 +37,13 @@ impl World {
         let least = believed_for(record.ttl.unwrap_or_default() + retry_timeout);
         let stood = self.now() - judge.newest_since;
         let has_waited = stood + ROUNDING >= least;
+        let was_seen = judge.patronis.was_seen_released(process, judge.newest());
         let class = match (is_released, has_waited) {
             (false, _) => Class::PatroniOvertaken,
             (true, true) => Class::PatroniReleaseWaited,
             (true, false) => Class::PatroniReleaseTaken,
         };
-        if !has_waited && !(is_released && judge.patronis.takes) {
+        if !has_waited && !(is_released && judge.patronis.takes && was_seen) {
             let holder = record.holder.clone();
             let (stood, least) = <(_, _)>::from([stood, least].map(Duration::from_nanos));
             let what = format!(
@@ -55,7 +56,29 @@ impl World {
     }
 }
 
+impl World {
+    /// A watch has shown something to a process.
+    pub(in crate::sim) fn has_shown(&self, process: usize, event: &WatchEvent) {
+        if self.rates.patroni.is_none() {
+            return;
+        }
+        let patronis = &mut lock(&self.judge).patronis;
+        match event {
+            WatchEvent::Reset(all) => patronis.sees(process, None, all.leader.revision),
+            WatchEvent::Changed(Update::Leader(update)) => {
+                patronis.sees(process, update.previous, update.entry.revision);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Judge {
+    /// The version that stands there.
+    fn newest(&self) -> Option<Revision> {
+        self.past.last().and_then(|entry| entry.revision)
+    }
+
     /// A member of ours believes: no Patroni does that kept to what it assumes.
     pub(in crate::sim) fn check_beside_patroni(&mut self, now: Nanos, index: usize) {
         let judged = &self.judged[index];

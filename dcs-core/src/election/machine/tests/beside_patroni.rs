@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, vacant};
 use crate::election::machine::Command;
-use crate::election::{Alarm, BesidePatroni, EventKind};
+use crate::election::{Alarm, BesidePatroni, EventKind, LeaseTiming};
 use crate::{Entry, LeaderRecord, Precondition};
 
 /// `(30 s + 10 s) 1.01 / 0.99`, rounded up to the millisecond.
@@ -177,4 +177,48 @@ fn a_ttl_of_patroni_within_the_own_wait_and_one_of_ours_are_not_told() {
     let ours = bumped(&Rig::leading("b").standing(), 12);
     rig.watch(ours, Some(10));
     assert_eq!(alarms(&mut rig), []);
+}
+
+/// A leader beside Patroni by a ttl of 30 s, and settings with one of 20 s.
+fn leader_and_shorter() -> (Rig, LeaseTiming) {
+    let mut rig = beside("a");
+    rig.begin(&vacant(10));
+    rig.pass(LEFT_ALONE);
+    rig.commit(11);
+    let timing = LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap();
+    let config = r#"{"ttl": 20, "loop_wait": 5, "retry_timeout": 5}"#;
+    let timing = timing.with_config(&config.parse().unwrap()).unwrap();
+    (rig, timing)
+}
+
+#[test]
+fn a_leader_believes_for_no_longer_than_its_record_shows_from_the_sending_on() {
+    let (mut rig, timing) = leader_and_shorter();
+    rig.command(Command::Timing(timing.clone()));
+    assert_eq!(rig.lease_write().0.ttl, Some(s(20)));
+    assert_eq!(rig.left(), timing.holder_span(), "though nothing is answered");
+    rig.commit(12);
+    assert_eq!(rig.left(), timing.holder_span());
+}
+
+#[test]
+fn a_renewal_by_the_same_ttl_shortens_nothing() {
+    let (mut rig, timing) = leader_and_shorter();
+    rig.command(Command::Timing(timing));
+    rig.commit(12);
+    rig.pass(s(5));
+    let before = rig.left();
+    assert!(!rig.is_waiting(), "it renews");
+    assert_eq!(rig.left(), before);
+}
+
+#[test]
+fn a_longer_ttl_counts_from_its_answer_on() {
+    let (mut rig, timing) = leader_and_shorter();
+    rig.command(Command::Timing(timing));
+    rig.commit(12);
+    rig.command(Command::Timing(LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap()));
+    let before = rig.left();
+    rig.commit(13);
+    assert!(rig.left() > before);
 }

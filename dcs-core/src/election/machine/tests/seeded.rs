@@ -5,6 +5,7 @@ mod absence;
 mod belief;
 mod challenger;
 mod former_holder;
+mod patroni;
 mod release;
 
 use std::time::Duration;

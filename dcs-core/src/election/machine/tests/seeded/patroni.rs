@@ -1,0 +1,85 @@
+//! What a challenger, or a leader, beside Patroni gets wrong.
+
+use std::time::Duration;
+
+use super::super::beside_patroni::{LEFT_ALONE, beside, patronis};
+use super::super::rig::{HEARTBEAT, Rig, TTL, rev, s, vacant};
+use super::{acquires, shows};
+use crate::election::machine::Command;
+use crate::election::seeded::Bug;
+use crate::election::{BesidePatroni, LeaseTiming, PatroniRelease};
+use crate::{Entry, LeaderRecord};
+
+#[test]
+fn a_lock_of_patroni_with_a_longer_ttl_than_the_own_wait_is_taken_before_that_is_over() {
+    shows(Bug::PatroniTtlFromOwn, || {
+        let mut rig = beside("b");
+        rig.begin(&patronis(11, 60, 1));
+        rig.pass(LEFT_ALONE);
+        acquires(&rig)
+    });
+}
+
+#[test]
+fn a_lock_that_patroni_has_just_renewed_is_taken_by_what_was_waited_before() {
+    shows(Bug::PatroniWaitFromBefore, || {
+        let mut rig = beside("b");
+        rig.begin(&patronis(11, 30, 1));
+        rig.pass(LEFT_ALONE - s(1));
+        rig.watch(patronis(12, 30, 2), Some(11));
+        rig.pass(s(1));
+        acquires(&rig)
+    });
+}
+
+#[test]
+fn a_lock_that_was_written_by_a_longer_retry_timeout_is_taken_by_a_shorter_one() {
+    shows(Bug::PatroniRetryLowered, || {
+        let mut rig = beside("b");
+        rig.begin(&patronis(11, 30, 1));
+        let config = r#"{"ttl": 30, "loop_wait": 10, "retry_timeout": 3}"#;
+        rig.command(Command::Config(config.parse().unwrap()));
+        // Long enough for a retry_timeout of 3 s: 33 s * 1.01 / 0.99.
+        rig.pass(Duration::from_millis(33_667));
+        acquires(&rig)
+    });
+}
+
+#[test]
+fn a_record_that_a_gap_has_left_without_holder_is_taken_for_a_release_of_patroni() {
+    shows(Bug::PatroniReleaseUnwatched, || {
+        let mut rig = beside("b");
+        let takes = BesidePatroni::new().with_release(PatroniRelease::Take);
+        rig.machine.beside = Some(takes);
+        rig.begin(&patronis(11, 30, 1));
+        let mut record: LeaderRecord = patronis(12, 30, 2).get().cloned().unwrap();
+        record.holder = None;
+        rig.begin(&Entry::present(rev(13), record));
+        acquires(&rig)
+    });
+}
+
+/// It has renewed by a ttl of 20 s what it leads by one of 30 s, and hears
+/// nothing of that any more.
+fn renewed_by_a_shorter_ttl(mut rig: Rig) -> Rig {
+    rig.begin(&vacant(10));
+    rig.pass(LEFT_ALONE);
+    rig.commit(11);
+    rig.pass(HEARTBEAT / 2);
+    let timing = LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap();
+    let config = r#"{"ttl": 20, "loop_wait": 5, "retry_timeout": 5}"#;
+    let timing = timing.with_config(&config.parse().unwrap()).unwrap();
+    rig.command(Command::Timing(timing));
+    rig
+}
+
+#[test]
+fn a_leader_whose_record_shows_a_shorter_ttl_believes_beside_a_patroni_that_waited_for_it() {
+    shows(Bug::LongerThanShown, || {
+        let mut rig = renewed_by_a_shorter_ttl(beside("a"));
+        assert_eq!(rig.lease_write().0.ttl, Some(s(20)));
+        // What Patroni waits, by a clock that is fast by the drift.
+        rig.pass(s(20) * 100 / 101);
+        rig.leads()
+    });
+}
