@@ -121,7 +121,8 @@ impl BesidePatroni {
     }
 
     /// L_c: how long a version is left alone. `former` is the ttl of who held
-    /// the key last, of which a deletion leaves no trace.
+    /// the key last, of which a deletion leaves no trace, or that of the version
+    /// that the same holder has renewed by this one.
     pub(super) fn wait(
         &self,
         record: &Value<LeaderRecord>,
@@ -139,7 +140,10 @@ impl BesidePatroni {
         let ttl = if planted(Bug::PatroniTtlFromOwn) {
             own
         } else if is_held && !shown.is_zero() {
-            shown
+            // A renewal by a shorter ttl may not be answered yet: until then
+            // Patroni believes by the longer one that it has renewed.
+            let former = former.filter(|_| !planted(Bug::PatroniTtlLowered));
+            shown.max(former.unwrap_or_default())
         } else {
             // Nobody says by which ttl somebody may still believe.
             shown.max(former.unwrap_or_default()).max(own)
@@ -227,6 +231,13 @@ mod tests {
             assert_eq!(wait(&record(Some("pg1"), ttl), None), least);
         }
         assert_eq!(wait(&Value::Malformed("x".to_owned()), None), least);
+    }
+
+    #[test]
+    fn a_lock_that_was_renewed_by_a_shorter_ttl_is_left_alone_for_the_longer_one() {
+        let least = Duration::from_millis(40_809);
+        assert_eq!(wait(&record(Some("pg1"), Some(20)), Some(s(30))), least);
+        assert_eq!(wait(&record(Some("pg1"), Some(30)), Some(s(20))), least);
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(crate) struct Observer {
     free: Option<Revision>,
     /// Versions of holders that follow other rules, and what they gave up.
     foreign: Foreign,
-    /// The ttl in the version seen last that named a holder.
-    held_ttl: Option<Duration>,
+    /// The lock in the version seen last that named a holder.
+    held: Option<Held>,
     /// Who was seen to renew last, and when by the record.
     renewed: Option<(Option<MemberName>, Option<Timestamp>)>,
     /// Since when, and how often, the version has changed without anyone renewing.
@@ -47,6 +47,35 @@ impl Sight {
             revision: self.revision,
             value: self.record.clone(),
             ..Entry::absent()
+        }
+    }
+}
+
+/// A lock as it was seen, and what its holder may still believe in of the one
+/// before it.
+#[derive(Debug)]
+struct Held {
+    holder: Option<MemberName>,
+    renewed: Option<Timestamp>,
+    ttl: Option<Duration>,
+    /// The ttl of the version that the same holder has renewed by this one: it
+    /// counts until that renewal is answered.
+    before: Option<Duration>,
+}
+
+impl Held {
+    fn next(before: Option<&Self>, record: &LeaderRecord) -> Self {
+        let same = before.filter(|held| held.holder == record.holder);
+        let longer = same.and_then(|held| {
+            // Bumped, it is the same renewal.
+            let is_renewed = held.renewed != record.renew_time;
+            if is_renewed { held.ttl } else { held.before }
+        });
+        Self {
+            holder: record.holder.clone(),
+            renewed: record.renew_time,
+            ttl: record.ttl,
+            before: longer,
         }
     }
 }
@@ -133,9 +162,13 @@ impl Observer {
         self.foreign.has_released(seen)
     }
 
-    /// The ttl of who held the key last, also if it was deleted since.
-    pub(crate) const fn held_ttl(&self) -> Option<Duration> {
-        self.held_ttl
+    /// The longest ttl by which who held the key last may believe apart from what
+    /// the version seen last shows, also if it was deleted since.
+    pub(crate) fn held_ttl(&self) -> Option<Duration> {
+        let held = self.held.as_ref()?;
+        let seen = self.seen.as_ref().and_then(|sight| sight.record.present());
+        let is_held = seen.is_some_and(|record| record.holder.is_some());
+        held.before.max(held.ttl.filter(|_| !is_held))
     }
 
     /// How often third parties have changed the version, if they have kept
@@ -174,7 +207,7 @@ impl Observer {
         #[cfg(dcs_seeded_bugs)]
         let now = self.since_before(entry).unwrap_or(now);
         if let Some(record) = entry.get().filter(|record| record.holder.is_some()) {
-            self.held_ttl = record.ttl;
+            self.held = Some(Held::next(self.held.as_ref(), record));
         }
         self.seen = Some(Sight {
             revision: entry.revision,

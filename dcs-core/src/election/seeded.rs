@@ -146,6 +146,8 @@ bugs! {
         "beside Patroni a record without a valid claim is waited for no longer than others: its ttl and Patroni's retry_timeout are ignored";
     PatroniTtlFromOwn, "patroni-ttl-from-own-settings", "P1",
         "a lock of Patroni is waited for by the own T_WAIT and not by the ttl that the record shows";
+    PatroniTtlLowered, "patroni-ttl-lowered", "P1",
+        "the ttl that a Patroni has renewed by a shorter one does not count any more, though its renewal may not be answered";
     PatroniWaitFromBefore, "patroni-wait-from-before", "P1",
         "a renewal by the same Patroni does not begin the wait for its lock anew";
     PatroniRetryLowered, "patroni-retry-lowered", "P1",
@@ -216,6 +218,7 @@ mod present {
                 Self::ClaimSurvivesPatroni => "foreign",
                 Self::PatroniWaitIgnored
                 | Self::PatroniTtlFromOwn
+                | Self::PatroniTtlLowered
                 | Self::PatroniWaitFromBefore
                 | Self::PatroniRetryLowered
                 | Self::PatroniReleaseUnwatched

@@ -107,12 +107,13 @@ pub enum Class {
     /// Patroni and one of ours believed at once, as the answer to Patroni came
     /// after its `retry_timeout`, or its clock was not within the drift.
     PatroniClock,
+    /// One of ours replaced what Patroni had written by a longer `retry_timeout`
+    /// than it knew of, or believed beside that Patroni: it started when the
+    /// config key showed a shorter one.
+    PatroniRetryUnknown,
     /// Patroni and one of ours believed at once, as a third party had written
     /// the record meanwhile.
     PatroniEdited,
-    /// Patroni and one of ours believed at once, as another Patroni had
-    /// overtaken the first one, and ours took what that released at once.
-    PatroniBesidePatroni,
 }
 
 impl Class {
@@ -162,8 +163,8 @@ impl Class {
         Self::PatroniReleaseWaited,
         Self::PatroniReleaseTaken,
         Self::PatroniClock,
+        Self::PatroniRetryUnknown,
         Self::PatroniEdited,
-        Self::PatroniBesidePatroni,
     ];
 
     /// Those that only histories beside Patroni have.
@@ -178,8 +179,8 @@ impl Class {
         Self::PatroniReleaseWaited,
         Self::PatroniReleaseTaken,
         Self::PatroniClock,
+        Self::PatroniRetryUnknown,
         Self::PatroniEdited,
-        Self::PatroniBesidePatroni,
     ];
 
     /// What a cut counts for that loses these.
@@ -239,8 +240,8 @@ impl Class {
             Self::PatroniReleaseWaited => "ours take Patroni's release after the wait",
             Self::PatroniReleaseTaken => "ours take Patroni's release at once",
             Self::PatroniClock => "beside Patroni: its clock or a late answer",
+            Self::PatroniRetryUnknown => "beside Patroni: a retry_timeout not known",
             Self::PatroniEdited => "beside Patroni: a third party wrote",
-            Self::PatroniBesidePatroni => "beside Patroni: it overtook itself",
         }
     }
 }

@@ -454,7 +454,9 @@ impl Rates {
             Swarm::Patroni => {
                 let mut classes = BESIDE_PATRONI.to_vec();
                 classes.extend(CLOCKS);
-                classes.extend(Class::BESIDE_PATRONI);
+                let rare = [Class::PatroniRetryUnknown, Class::PatroniEdited];
+                let beside = Class::BESIDE_PATRONI.into_iter();
+                classes.extend(beside.filter(|class| !rare.contains(class)));
                 classes.dedup();
                 classes
             }

@@ -73,7 +73,9 @@ impl Story {
     pub(super) fn begin(self: &Arc<Self>, plan: Option<&[Planned]>) {
         if let Some(shared) = &self.world.rates.patroni {
             self.world.config_says(shared.said);
-            lock(&self.world.judge).patronis.takes = shared.takes;
+            let patronis = &mut lock(&self.world.judge).patronis;
+            (patronis.takes, patronis.follows) = (shared.takes, shared.follows);
+            patronis.told = shared.beside().retry_timeout();
         }
         for node in 0..self.world.rates.nodes {
             self.start(node);

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use dcs_core::Revision;
+use dcs_core::{Config, Revision};
 
 use super::clock::{Instant, OwnClock};
+use super::settings::Settings;
 use crate::sim::class::Class;
 use crate::sim::executor::Nanos;
 
@@ -18,6 +19,12 @@ pub(in crate::sim) struct Patronis {
     writers: Vec<Writer>,
     /// Members of ours take what Patroni releases (rule P2).
     pub(in crate::sim) takes: bool,
+    /// Members of ours go by what the config key says.
+    pub(in crate::sim) follows: bool,
+    /// The `retry_timeout` that members of ours are told, and the longest one
+    /// that the config key has shown to each process.
+    pub(in crate::sim) told: Duration,
+    shown_retry: BTreeMap<usize, Duration>,
     /// Of each process the version that its watch has shown last, and the last
     /// one that it has shown directly after the one before.
     shown: BTreeMap<usize, [Option<Revision>; 2]>,
@@ -117,6 +124,22 @@ impl Patronis {
         *last = revision;
     }
 
+    /// The watch of a process shows the config key.
+    pub(in crate::sim) fn sees_config(&mut self, process: usize, config: Option<&Config>) {
+        let Some(config) = config.filter(|_| self.follows) else {
+            return;
+        };
+        let shown = Settings::default().with_config(config).retry_timeout;
+        let longest = self.shown_retry.entry(process).or_default();
+        *longest = shown.max(*longest);
+    }
+
+    /// The longest `retry_timeout` that a member of ours knows of.
+    pub(in crate::sim) fn knows(&self, process: usize) -> Duration {
+        let shown = self.shown_retry.get(&process).copied();
+        self.told.max(shown.unwrap_or_default())
+    }
+
     /// Whether the unbroken watch of a process has shown this version directly
     /// after the one before.
     pub(in crate::sim) fn was_seen_released(
@@ -153,12 +176,12 @@ impl Patronis {
 
     /// Of those who believe beside a member of ours: each, and why it may.
     /// `version` says the number of a revision's version in the past, `ours`
-    /// that of the last write of the member, `took` that with which its term
-    /// began.
+    /// that of the last write of the member, a `process`, and `took` that with
+    /// which its term began.
     pub(in crate::sim) fn beside(
         &self,
         now: Nanos,
-        (took, ours): (usize, usize),
+        (process, took, ours): (usize, usize, usize),
         version: impl Fn(Revision) -> usize,
     ) -> Vec<(usize, Option<Excuse>)> {
         let believing = self.actors.iter().filter_map(|actor| {
@@ -166,10 +189,10 @@ impl Patronis {
             let theirs = version(held.revision);
             let excuse = if !held.is_as_assumed(at) || actor.was_fast {
                 Some(Class::PatroniClock)
+            } else if theirs < took && held.retry_timeout > self.knows(process) {
+                Some(Class::PatroniRetryUnknown)
             } else if self.has_any(theirs, ours, |writer| writer == Writer::Nobody) {
                 Some(Class::PatroniEdited)
-            } else if self.takes && self.overtakes_itself(actor.process, theirs, took) {
-                Some(Class::PatroniBesidePatroni)
             } else {
                 None
             };
@@ -182,14 +205,6 @@ impl Patronis {
     /// Whether that is new.
     pub(in crate::sim) fn begins_beside(&mut self, who: (usize, usize, usize)) -> bool {
         self.seen_beside.insert(who)
-    }
-
-    /// Whether another Patroni wrote between this one and the member of ours.
-    fn overtakes_itself(&self, process: usize, theirs: usize, took: usize) -> bool {
-        theirs < took
-            && self.has_any(theirs, took, |writer| {
-                matches!(writer, Writer::Patroni(other, _) if other != process)
-            })
     }
 
     /// Whether somebody of these wrote a version between two.

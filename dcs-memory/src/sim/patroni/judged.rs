@@ -34,16 +34,24 @@ impl World {
             return;
         }
         let is_released = record.holder.is_none();
-        let least = believed_for(record.ttl.unwrap_or_default() + retry_timeout);
+        let ttl = record.ttl.unwrap_or_default();
+        let least = believed_for(ttl + retry_timeout);
+        let known = judge.patronis.knows(process);
         let stood = self.now() - judge.newest_since;
         let has_waited = stood + ROUNDING >= least;
+        let has_as_known = known < retry_timeout && stood + ROUNDING >= believed_for(ttl + known);
         let was_seen = judge.patronis.was_seen_released(process, judge.newest());
         let class = match (is_released, has_waited) {
             (false, _) => Class::PatroniOvertaken,
             (true, true) => Class::PatroniReleaseWaited,
             (true, false) => Class::PatroniReleaseTaken,
         };
-        if !has_waited && !(is_released && judge.patronis.takes && was_seen) {
+        let class = if !has_waited && has_as_known {
+            Class::PatroniRetryUnknown
+        } else {
+            class
+        };
+        if !has_waited && !has_as_known && !(is_released && judge.patronis.takes && was_seen) {
             let holder = record.holder.clone();
             let (stood, least) = <(_, _)>::from([stood, least].map(Duration::from_nanos));
             let what = format!(
@@ -64,7 +72,13 @@ impl World {
         }
         let patronis = &mut lock(&self.judge).patronis;
         match event {
-            WatchEvent::Reset(all) => patronis.sees(process, None, all.leader.revision),
+            WatchEvent::Reset(all) => {
+                patronis.sees(process, None, all.leader.revision);
+                patronis.sees_config(process, all.config.get());
+            }
+            WatchEvent::Changed(Update::Config(entry)) => {
+                patronis.sees_config(process, entry.get());
+            }
             WatchEvent::Changed(Update::Leader(update)) => {
                 patronis.sees(process, update.previous, update.entry.revision);
             }
@@ -89,7 +103,7 @@ impl Judge {
         };
         let took = judged.open.and_then(Revision::new).map_or(0, version);
         let last = self.patronis.last_of(judged.process).unwrap_or(took);
-        let beside = self.patronis.beside(now, (took, last), version);
+        let beside = self.patronis.beside(now, (judged.process, took, last), version);
         let name = told(judged);
         for (process, excuse) in beside {
             if let Some(class) = excuse {

@@ -248,7 +248,7 @@ impl Patroni {
     fn wants_to_go(&self) -> bool {
         self.is_leader
             && self.node.world().now() < self.habits.until
-            && self.node.below(10) == 0
+            && self.node.below(6) == 0
     }
 
     /// Stops the work, writes the position it ended at, and gives the lock up.
@@ -277,7 +277,7 @@ impl Patroni {
             }
         }
         self.node.sleep(RESTS).await;
-        let (now, most) = (self.node.world().now(), 120_000_000_000);
+        let (now, most) = (self.node.world().now(), 240_000_000_000);
         self.stays_out = (now + self.node.below(most)).min(self.habits.until);
     }
 

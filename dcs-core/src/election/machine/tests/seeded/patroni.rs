@@ -21,6 +21,17 @@ fn a_lock_of_patroni_with_a_longer_ttl_than_the_own_wait_is_taken_before_that_is
 }
 
 #[test]
+fn a_lock_is_taken_from_a_patroni_whose_renewal_by_a_shorter_ttl_is_not_answered() {
+    shows(Bug::PatroniTtlLowered, || {
+        let mut rig = beside("b");
+        rig.begin(&patronis(11, 60, 1));
+        rig.watch(patronis(12, 30, 2), Some(11));
+        rig.pass(LEFT_ALONE);
+        acquires(&rig)
+    });
+}
+
+#[test]
 fn a_lock_that_patroni_has_just_renewed_is_taken_by_what_was_waited_before() {
     shows(Bug::PatroniWaitFromBefore, || {
         let mut rig = beside("b");
