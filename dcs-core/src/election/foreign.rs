@@ -24,9 +24,8 @@ impl Foreign {
     #[cfg(dcs_seeded_bugs)]
     fn released_over_a_gap(&mut self, entry: &Entry<LeaderRecord>) {
         use super::seeded::{Bug, planted};
-        let vacant = |record: &LeaderRecord| {
-            record.holder.is_none() && record.valid_release().is_none()
-        };
+        let vacant =
+            |record: &LeaderRecord| record.holder.is_none() && record.valid_release().is_none();
         let is_vacant = entry.get().is_some_and(vacant);
         if planted(Bug::PatroniReleaseUnwatched) && self.last.is_some() && is_vacant {
             self.released = entry.revision;

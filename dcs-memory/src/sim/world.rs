@@ -329,7 +329,9 @@ impl World {
         });
         let mut judge = lock(&self.judge);
         judge.past.push(entry.clone());
-        judge.patronis.wrote(writer.map_or(Writer::Nobody, Writer::Ours));
+        judge
+            .patronis
+            .wrote(writer.map_or(Writer::Nobody, Writer::Ours));
         judge.newest_since = self.now();
     }
 

@@ -238,3 +238,7 @@ impl Held {
         self.answered.since(self.sent) <= self.retry_timeout && now.was_not_slow_since(self.sent)
     }
 }
+
+#[cfg(test)]
+#[path = "beliefs_tests.rs"]
+mod tests;

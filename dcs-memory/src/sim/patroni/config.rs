@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dcs_core::election::{BesidePatroni, PatroniRelease};
 use dcs_core::Change;
+use dcs_core::election::{BesidePatroni, PatroniRelease};
 use fastrand::Rng;
 
 use crate::sim::world::World;

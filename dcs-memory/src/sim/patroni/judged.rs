@@ -103,7 +103,9 @@ impl Judge {
         };
         let took = judged.open.and_then(Revision::new).map_or(0, version);
         let last = self.patronis.last_of(judged.process).unwrap_or(took);
-        let beside = self.patronis.beside(now, (judged.process, took, last), version);
+        let beside = self
+            .patronis
+            .beside(now, (judged.process, took, last), version);
         let name = told(judged);
         for (process, excuse) in beside {
             if let Some(class) = excuse {

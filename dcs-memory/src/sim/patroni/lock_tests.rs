@@ -179,5 +179,8 @@ fn a_release_and_a_renewal_say_the_position() {
     assert_eq!(renewed.slots.as_ref().unwrap().get("pg_1"), Some(5));
     let let_go = Patch::release(9).status(Some(&renewed)).unwrap();
     assert_eq!((let_go.optime, let_go.slots), (Some(9), renewed.slots));
-    assert_eq!(Patch::acquire(&name("pg-1"), TTL, time(1), None).status(None), None);
+    assert_eq!(
+        Patch::acquire(&name("pg-1"), TTL, time(1), None).status(None),
+        None
+    );
 }

@@ -6,8 +6,8 @@
 //! for the lock, does.
 
 mod beliefs;
-mod clock;
 mod cache;
+mod clock;
 mod config;
 mod judged;
 mod lock;
@@ -21,8 +21,8 @@ use dcs_core::Timestamp;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, select};
 
-pub(super) use beliefs::{Patronis, Writer};
 use beliefs::Held;
+pub(super) use beliefs::{Patronis, Writer};
 use cache::{Cache, Seen};
 use clock::{Instant, OwnClock};
 pub(super) use config::{SETTINGS, Shared};
@@ -166,7 +166,12 @@ impl Patroni {
         let began = self.requests.now();
         self.optime += 48;
         let me = self.node.name().clone();
-        let patch = Patch::renew(&me, self.settings.ttl, self.wall(), (&seen.lock, self.optime));
+        let patch = Patch::renew(
+            &me,
+            self.settings.ttl,
+            self.wall(),
+            (&seen.lock, self.optime),
+        );
         let write = Write {
             patch: &patch,
             found: seen.record.clone(),
@@ -221,13 +226,16 @@ impl Patroni {
             self.node.world().counts(Class::PatroniLeads);
         }
         self.is_leader = true;
-        self.believes(Some(Held {
-            sent,
-            answered: self.requests.now(),
-            ttl: self.settings.ttl,
-            retry_timeout: self.settings.retry_timeout,
-            revision,
-        }), was_fast);
+        self.believes(
+            Some(Held {
+                sent,
+                answered: self.requests.now(),
+                ttl: self.settings.ttl,
+                retry_timeout: self.settings.retry_timeout,
+                revision,
+            }),
+            was_fast,
+        );
     }
 
     fn demote(&mut self) {
@@ -246,9 +254,7 @@ impl Patroni {
 
     /// Somebody asks for a switchover, or it is to be shut down.
     fn wants_to_go(&self) -> bool {
-        self.is_leader
-            && self.node.world().now() < self.habits.until
-            && self.node.below(6) == 0
+        self.is_leader && self.node.world().now() < self.habits.until && self.node.below(6) == 0
     }
 
     /// Stops the work, writes the position it ended at, and gives the lock up.

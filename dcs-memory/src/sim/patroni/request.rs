@@ -141,7 +141,10 @@ impl Requests {
         loop {
             let left = self.left(began, settings.retry_timeout);
             let limit = Settings::one_try(left)?;
-            match self.within(limit, self.send(write, settings.retry_timeout)).await {
+            match self
+                .within(limit, self.send(write, settings.retry_timeout))
+                .await
+            {
                 Some(Outcome::Committed(committed)) => return Some(Ok(committed.revision)),
                 Some(Outcome::NotCommitted(Error::Conflict { .. })) => return Some(Err(())),
                 _ => {}
@@ -173,7 +176,9 @@ impl Requests {
         let run = move |world: &World| {
             world.patroni_writes((process, retry_timeout), &change, expected.into())
         };
-        self.dcs.by_other_rules(what, Some(expected.into()), run).await
+        self.dcs
+            .by_other_rules(what, Some(expected.into()), run)
+            .await
     }
 
     fn left(&self, began: Instant, limit: Duration) -> Duration {

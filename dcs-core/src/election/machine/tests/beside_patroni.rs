@@ -214,7 +214,11 @@ fn a_leader_believes_for_no_longer_than_its_record_shows_from_the_sending_on() {
     let (mut rig, timing) = leader_and_shorter();
     rig.command(Command::Timing(timing.clone()));
     assert_eq!(rig.lease_write().0.ttl, Some(s(20)));
-    assert_eq!(rig.left(), timing.holder_span(), "though nothing is answered");
+    assert_eq!(
+        rig.left(),
+        timing.holder_span(),
+        "though nothing is answered"
+    );
     rig.commit(12);
     assert_eq!(rig.left(), timing.holder_span());
 }
@@ -235,7 +239,9 @@ fn a_longer_ttl_counts_from_its_answer_on() {
     let (mut rig, timing) = leader_and_shorter();
     rig.command(Command::Timing(timing));
     rig.commit(12);
-    rig.command(Command::Timing(LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap()));
+    rig.command(Command::Timing(
+        LeaseTiming::new(TTL, HEARTBEAT, s(8)).unwrap(),
+    ));
     let before = rig.left();
     rig.commit(13);
     assert!(rig.left() > before);
