@@ -114,11 +114,14 @@ pub enum Class {
     /// Patroni and one of ours believed at once, as a third party had written
     /// the record meanwhile.
     PatroniEdited,
+    /// Patroni and one of ours believed at once, as another Patroni had
+    /// overtaken the first one, and ours took at once what that released.
+    PatroniBesidePatroni,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::Crash,
         Self::Twin,
         Self::Pause,
@@ -165,10 +168,11 @@ impl Class {
         Self::PatroniClock,
         Self::PatroniRetryUnknown,
         Self::PatroniEdited,
+        Self::PatroniBesidePatroni,
     ];
 
     /// Those that only histories beside Patroni have.
-    pub(super) const BESIDE_PATRONI: [Self; 12] = [
+    pub(super) const BESIDE_PATRONI: [Self; 13] = [
         Self::Config,
         Self::PatroniLeads,
         Self::PatroniFindsItsWrite,
@@ -181,6 +185,7 @@ impl Class {
         Self::PatroniClock,
         Self::PatroniRetryUnknown,
         Self::PatroniEdited,
+        Self::PatroniBesidePatroni,
     ];
 
     /// What a cut counts for that loses these.
@@ -242,6 +247,7 @@ impl Class {
             Self::PatroniClock => "beside Patroni: its clock or a late answer",
             Self::PatroniRetryUnknown => "beside Patroni: a retry_timeout not known",
             Self::PatroniEdited => "beside Patroni: a third party wrote",
+            Self::PatroniBesidePatroni => "beside Patroni: it overtook itself",
         }
     }
 }

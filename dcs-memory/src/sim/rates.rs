@@ -454,7 +454,11 @@ impl Rates {
             Swarm::Patroni => {
                 let mut classes = BESIDE_PATRONI.to_vec();
                 classes.extend(CLOCKS);
-                let rare = [Class::PatroniRetryUnknown, Class::PatroniEdited];
+                let rare = [
+                    Class::PatroniRetryUnknown,
+                    Class::PatroniEdited,
+                    Class::PatroniBesidePatroni,
+                ];
                 let beside = Class::BESIDE_PATRONI.into_iter();
                 classes.extend(beside.filter(|class| !rare.contains(class)));
                 classes.dedup();

@@ -1,6 +1,6 @@
 //! What Patroni's actors believe, as the judge knows it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use dcs_core::{Config, Revision};
@@ -17,6 +17,9 @@ pub(in crate::sim) struct Patronis {
     /// All processes that ever were one: what they sent may still arrive.
     processes: HashSet<usize>,
     writers: Vec<Writer>,
+    /// The versions by which a Patroni took a lock whose clock had run ahead
+    /// while it waited for that.
+    too_early: BTreeSet<usize>,
     /// Members of ours take what Patroni releases (rule P2).
     pub(in crate::sim) takes: bool,
     /// Members of ours go by what the config key says.
@@ -47,8 +50,6 @@ struct Actor {
     process: usize,
     clock: OwnClock,
     believes: Option<Held>,
-    /// Its clock ran ahead while it waited for the lock of the present term.
-    was_fast: bool,
 }
 
 /// The lock, as Patroni believes in it: for the ttl from the answer on.
@@ -79,7 +80,6 @@ impl Patronis {
             process,
             clock,
             believes: None,
-            was_fast: false,
         });
     }
 
@@ -102,6 +102,11 @@ impl Patronis {
         if let Some(last) = self.writers.last_mut() {
             *last = writer;
         }
+    }
+
+    /// The version that stands there was taken too early.
+    pub(in crate::sim) fn took_too_early(&mut self) {
+        self.too_early.extend(self.writers.len().checked_sub(1));
     }
 
     /// Who wrote the version that stands there.
@@ -151,18 +156,11 @@ impl Patronis {
         shown.is_some_and(|[_, directly]| *directly == revision)
     }
 
-    /// It believes, or does not any more. `was_fast` is of a lock that it has
-    /// just taken; a renewal says nothing of that.
-    pub(in crate::sim) fn believes(
-        &mut self,
-        process: usize,
-        held: Option<Held>,
-        was_fast: Option<bool>,
-    ) {
+    /// It believes, or does not any more.
+    pub(in crate::sim) fn believes(&mut self, process: usize, held: Option<Held>) {
         for actor in &mut self.actors {
             if actor.process == process {
                 actor.believes = held;
-                actor.was_fast = was_fast.unwrap_or(actor.was_fast);
             }
         }
     }
@@ -187,12 +185,14 @@ impl Patronis {
         let believing = self.actors.iter().filter_map(|actor| {
             let (held, at) = actor.held(now)?;
             let theirs = version(held.revision);
-            let excuse = if !held.is_as_assumed(at) || actor.was_fast {
+            let excuse = if !held.is_as_assumed(at) || self.took_any_too_early(ours, theirs) {
                 Some(Class::PatroniClock)
             } else if theirs < took && held.retry_timeout > self.knows(process) {
                 Some(Class::PatroniRetryUnknown)
             } else if self.has_any(theirs, ours, |writer| writer == Writer::Nobody) {
                 Some(Class::PatroniEdited)
+            } else if self.takes && self.overtakes_itself(actor.process, theirs, took) {
+                Some(Class::PatroniBesidePatroni)
             } else {
                 None
             };
@@ -205,6 +205,17 @@ impl Patronis {
     /// Whether that is new.
     pub(in crate::sim) fn begins_beside(&mut self, who: (usize, usize, usize)) -> bool {
         self.seen_beside.insert(who)
+    }
+
+    /// Whether another Patroni wrote between this one and the member of ours.
+    fn overtakes_itself(&self, process: usize, theirs: usize, took: usize) -> bool {
+        let is_another = |writer| matches!(writer, Writer::Patroni(other, _) if other != process);
+        theirs < took && self.has_any(theirs, took, is_another)
+    }
+
+    /// Whether Patroni took the lock too early since the last write of ours.
+    fn took_any_too_early(&self, ours: usize, theirs: usize) -> bool {
+        ours < theirs && self.too_early.range(ours + 1..=theirs).next().is_some()
     }
 
     /// Whether somebody of these wrote a version between two.

@@ -44,7 +44,7 @@ fn scene(answered_after: u64, writer: Writer) -> Scene {
         retry_timeout: RETRY,
         revision: rev(1),
     };
-    patronis.believes(0, Some(held), Some(false));
+    patronis.believes(0, Some(held));
     Scene { patronis, executor }
 }
 
@@ -81,12 +81,25 @@ fn a_third_party_that_wrote_in_between_is_no_fault_of_the_rules() {
 
 #[test]
 fn a_lock_that_was_taken_by_a_clock_that_ran_ahead_is_patronis_own_fault() {
+    // Ours wrote version 0, Patroni took it too early as version 1.
     let mut scene = scene(5, SAME);
-    let held = scene.patronis.actors[0].believes;
-    scene.patronis.believes(0, held, Some(true));
-    // A renewal does not make it good.
-    scene.patronis.believes(0, held, None);
-    assert_eq!(scene.beside(20), [(0, Some(Class::PatroniClock))]);
+    let version = |revision: Revision| usize::try_from(revision.get()).unwrap();
+    let beside = |patronis: &Patronis| patronis.beside(20 * SECOND, (1, 0, 0), version);
+    scene.executor.run(20 * SECOND, |_| true);
+    assert_eq!(beside(&scene.patronis), [(0, None)]);
+    scene.patronis.too_early.insert(1);
+    assert_eq!(beside(&scene.patronis), [(0, Some(Class::PatroniClock))]);
+    // Of no member that took the lock afterwards.
+    assert_eq!(scene.beside(20), [(0, None)]);
+}
+
+#[test]
+fn another_patroni_that_came_between_counts_only_where_its_release_is_taken() {
+    let mut scene = scene(5, Writer::Patroni(7, RETRY));
+    assert_eq!(scene.beside(20), [(0, None)]);
+    scene.patronis.takes = true;
+    let overtaken = Some(Class::PatroniBesidePatroni);
+    assert_eq!(scene.beside(20), [(0, overtaken)]);
 }
 
 #[test]

@@ -177,14 +177,15 @@ impl Patroni {
             found: seen.record.clone(),
             expected: seen.revision,
             is_renewal: true,
+            is_too_early: false,
         };
         let written = self.requests.write(write, began, self.settings).await;
-        self.has_written(&patch, written, began, None);
+        self.has_written(&patch, written, began);
     }
 
     async fn acquire(&mut self, seen: &Seen) {
         let began = self.requests.now();
-        let was_fast = match (&self.observed, &seen.lock.leader) {
+        let is_too_early = match (&self.observed, &seen.lock.leader) {
             (Some((_, since)), Some(_)) => !began.was_not_fast_since(*since),
             _ => false,
         };
@@ -202,18 +203,13 @@ impl Patroni {
             found: seen.record.clone(),
             expected: seen.revision,
             is_renewal: false,
+            is_too_early,
         };
         let written = self.requests.write(write, began, self.settings).await;
-        self.has_written(&patch, written, began, Some(was_fast));
+        self.has_written(&patch, written, began);
     }
 
-    fn has_written(
-        &mut self,
-        patch: &Patch,
-        written: Written,
-        sent: Instant,
-        was_fast: Option<bool>,
-    ) {
+    fn has_written(&mut self, patch: &Patch, written: Written, sent: Instant) {
         let Written::Yes(revision) = written else {
             if written == Written::No {
                 // What is known may be stale: all watches begin anew.
@@ -226,29 +222,26 @@ impl Patroni {
             self.node.world().counts(Class::PatroniLeads);
         }
         self.is_leader = true;
-        self.believes(
-            Some(Held {
-                sent,
-                answered: self.requests.now(),
-                ttl: self.settings.ttl,
-                retry_timeout: self.settings.retry_timeout,
-                revision,
-            }),
-            was_fast,
-        );
+        self.believes(Some(Held {
+            sent,
+            answered: self.requests.now(),
+            ttl: self.settings.ttl,
+            retry_timeout: self.settings.retry_timeout,
+            revision,
+        }));
     }
 
     fn demote(&mut self) {
         if self.is_leader {
             self.is_leader = false;
-            self.believes(None, None);
+            self.believes(None);
         }
     }
 
-    fn believes(&self, held: Option<Held>, was_fast: Option<bool>) {
+    fn believes(&self, held: Option<Held>) {
         let (world, process) = (self.node.world(), self.node.process());
         let mut judge = locked(&world.judge);
-        judge.patronis.believes(process, held, was_fast);
+        judge.patronis.believes(process, held);
         judge.check_all(world.now());
     }
 
@@ -277,6 +270,7 @@ impl Patroni {
                 found: seen.record.clone(),
                 expected: seen.revision,
                 is_renewal: false,
+                is_too_early: false,
             };
             if let Written::Yes(revision) = self.requests.release(write, limit).await {
                 self.cache.wrote(revision, &patch);

@@ -46,6 +46,8 @@ pub(super) struct Write<'a> {
     pub(super) found: LeaderRecord,
     pub(super) expected: Option<Revision>,
     pub(super) is_renewal: bool,
+    /// It takes a lock that its clock, which ran ahead, takes for expired.
+    pub(super) is_too_early: bool,
 }
 
 /// The operations of one actor on the leader object.
@@ -172,9 +174,14 @@ impl Requests {
             None => "writes leader nobody as Patroni".to_owned(),
         };
         let change = Change::Leader(Box::new(change));
-        let expected = write.expected;
+        let (expected, is_too_early) = (write.expected, write.is_too_early);
         let run = move |world: &World| {
-            world.patroni_writes((process, retry_timeout), &change, expected.into())
+            let before = world.leader().revision;
+            let result = world.patroni_writes((process, retry_timeout), &change, expected.into());
+            if is_too_early && world.leader().revision != before {
+                lock(&world.judge).patronis.took_too_early();
+            }
+            result
         };
         self.dcs
             .by_other_rules(what, Some(expected.into()), run)
