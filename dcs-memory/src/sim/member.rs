@@ -16,6 +16,7 @@ use super::wishes::{self, Wishes};
 
 /// How a member of the library's own simulation behaves.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(super) struct Habits {
     pub(super) timing: LeaseTiming,
     /// Settings of every second process, if they differ.

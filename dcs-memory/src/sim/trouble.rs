@@ -107,14 +107,7 @@ impl Story {
                 process,
                 ttl: rng.u64(8..40),
             },
-            Class::Config => {
-                let [ttl, loop_wait, retry_timeout] = SETTINGS[rng.usize(0..SETTINGS.len())];
-                Fault::Config {
-                    ttl,
-                    loop_wait,
-                    retry_timeout,
-                }
-            }
+            Class::Config => other_settings(rng),
             Class::Handover => {
                 let node = rng.usize(0..self.world.rates.nodes);
                 Fault::Handover {
@@ -208,6 +201,16 @@ impl Story {
             };
             self.happens_next(fault);
         }
+    }
+}
+
+/// Settings that someone writes into the config key.
+fn other_settings(rng: &mut Rng) -> Fault {
+    let [ttl, loop_wait, retry_timeout] = SETTINGS[rng.usize(0..SETTINGS.len())];
+    Fault::Config {
+        ttl,
+        loop_wait,
+        retry_timeout,
     }
 }
 

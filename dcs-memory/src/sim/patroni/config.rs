@@ -22,6 +22,7 @@ pub(in crate::sim) const SETTINGS: [Said; 5] = [
 
 /// How a history is in which Patroni may lead, too.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(in crate::sim) struct Shared {
     /// So many of the first machines run Patroni; the others run members of ours.
     pub(in crate::sim) patronis: usize,

@@ -51,7 +51,8 @@ impl World {
         } else {
             class
         };
-        if !has_waited && !has_as_known && !(is_released && judge.patronis.takes && was_seen) {
+        let may_take = is_released && judge.patronis.takes && was_seen;
+        if !(has_waited || has_as_known || may_take) {
             let holder = record.holder.clone();
             let (stood, least) = <(_, _)>::from([stood, least].map(Duration::from_nanos));
             let what = format!(
