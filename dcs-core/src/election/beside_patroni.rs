@@ -72,7 +72,9 @@ impl BesidePatroni {
 
     /// The same with another `retry_timeout` of Patroni's. Where the config key
     /// is followed ([`ElectorBuilder::follow_config`](super::ElectorBuilder::follow_config))
-    /// a longer one that it shows counts from then on.
+    /// a longer one that it shows counts from then on. A member that starts after
+    /// the key was changed to a shorter one does not know the longer one, by
+    /// which Patroni may still be writing: tell the longest that will be there.
     ///
     /// # Errors
     /// [`TimingError::OutOfRange`] below 3 s, which Patroni does not go below,
