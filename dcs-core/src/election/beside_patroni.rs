@@ -73,7 +73,9 @@ impl BesidePatroni {
 
     /// The same with another `retry_timeout` of Patroni's. Where the config key
     /// is followed ([`ElectorBuilder::follow_config`](super::ElectorBuilder::follow_config))
-    /// a longer one that it shows counts from then on.
+    /// a longer one that it shows counts from then on. A member that starts after
+    /// the key was changed to a shorter one does not know the longer one, by
+    /// which Patroni may still be writing: tell the longest that will be there.
     ///
     /// # Errors
     /// [`TimingError::OutOfRange`] below 3 s, which Patroni does not go below,
@@ -114,6 +116,10 @@ impl BesidePatroni {
     /// one that is known: a write may be under way by the longer one.
     pub(super) fn sees(&mut self, config: &Config) {
         let shown = retry_timeout_of(config).unwrap_or_default();
+        if planted(Bug::PatroniRetryLowered) && !shown.is_zero() {
+            self.retry_timeout = shown;
+            return;
+        }
         self.retry_timeout = self.retry_timeout.max(shown);
         self.ttl = self.ttl.max(ttl_of(config).min(LONGEST_TTL));
     }
@@ -134,7 +140,9 @@ impl BesidePatroni {
         }
         let shown = record.and_then(|record| record.ttl).unwrap_or_default();
         let is_held = record.is_some_and(|record| record.holder.is_some());
-        let ttl = if is_held && !shown.is_zero() {
+        let ttl = if planted(Bug::PatroniTtlFromOwn) {
+            own
+        } else if is_held && !shown.is_zero() {
             shown
         } else {
             // Nobody says by which ttl somebody may still believe.

@@ -15,7 +15,21 @@ pub(crate) struct Foreign {
 impl Foreign {
     /// The first version of a new stretch of the watch.
     pub(crate) fn watch_began(&mut self, entry: &Entry<LeaderRecord>) {
+        #[cfg(dcs_seeded_bugs)]
+        self.released_over_a_gap(entry);
         self.last = held(entry);
+    }
+
+    /// Takes what a gap has hidden for a release, if that bug is planted.
+    #[cfg(dcs_seeded_bugs)]
+    fn released_over_a_gap(&mut self, entry: &Entry<LeaderRecord>) {
+        use super::seeded::{Bug, planted};
+        let vacant =
+            |record: &LeaderRecord| record.holder.is_none() && record.valid_release().is_none();
+        let is_vacant = entry.get().is_some_and(vacant);
+        if planted(Bug::PatroniReleaseUnwatched) && self.last.is_some() && is_vacant {
+            self.released = entry.revision;
+        }
     }
 
     /// A version that the watch showed.

@@ -180,6 +180,8 @@ impl Observer {
             _ => self.newest.max(entry.revision),
         };
         self.note_meddling(entry, now);
+        #[cfg(dcs_seeded_bugs)]
+        let now = self.since_before(entry).unwrap_or(now);
         if let Some(record) = entry.get().filter(|record| record.holder.is_some()) {
             self.held_ttl = record.ttl;
             self.former_lock.saw(record, now);
@@ -238,6 +240,17 @@ impl Observer {
         let names_it = mark.prev == previous || planted(Bug::ReleaseMarkReplayed);
         let shows_the_secret = mark.secret.hash() == hash || planted(Bug::ReleaseWipesSuccessor);
         names_it && previous == last && shows_the_secret
+    }
+
+    /// Since when the holder was seen of a lock that another Patroni's write has
+    /// not taken from it, if that bug is planted.
+    #[cfg(dcs_seeded_bugs)]
+    fn since_before(&self, entry: &Entry<LeaderRecord>) -> Option<Stamp> {
+        let theirs = |record: &&LeaderRecord| record.valid_claim().is_none();
+        let seen = self.seen.as_ref()?;
+        let before = seen.record.present().filter(theirs)?.holder.as_ref()?;
+        let holder = entry.get().filter(theirs)?.holder.as_ref()?;
+        (planted(Bug::PatroniWaitFromBefore) && before == holder).then_some(seen.since)
     }
 
     /// Takes a newer version with the content of the one seen last for that one.

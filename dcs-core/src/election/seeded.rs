@@ -144,6 +144,16 @@ bugs! {
         "a suspend that is too short to end a term is counted by boottime alone, which may be slewed";
     PatroniWaitIgnored, "patroni-wait-ignored", "P1",
         "beside Patroni a record without a valid claim is waited for no longer than others: its ttl and Patroni's retry_timeout are ignored";
+    PatroniTtlFromOwn, "patroni-ttl-from-own-settings", "P1",
+        "a lock of Patroni is waited for by the own T_WAIT and not by the ttl that the record shows";
+    PatroniTtlLowered, "patroni-ttl-lowered", "P1",
+        "the ttl that a Patroni has renewed by a shorter one does not count any more, though its renewal may not be answered";
+    PatroniWaitFromBefore, "patroni-wait-from-before", "P1",
+        "a renewal by the same Patroni does not begin the wait for its lock anew";
+    PatroniRetryLowered, "patroni-retry-lowered", "P1",
+        "a shorter retry_timeout in the config key counts at once, also for what was written by a longer one";
+    PatroniReleaseUnwatched, "patroni-release-unwatched", "P2",
+        "a record without holder after a lock of Patroni counts as its release also over a gap of the watch";
     ShownTtlTooShort, "shown-ttl-too-short", "P3",
         "a record shows a ttl that is shorter than its writer still believes for";
     PutCreates, "put-creates", "H4",
@@ -206,7 +216,13 @@ mod present {
                 Self::ClampAboveWait => "clamps",
                 Self::ShownTtlTooShort => "settings",
                 Self::FailsafeMapUnknown => "failsafe",
-                Self::ClaimSurvivesPatroni | Self::PatroniWaitIgnored => "foreign",
+                Self::ClaimSurvivesPatroni => "foreign",
+                Self::PatroniWaitIgnored
+                | Self::PatroniTtlFromOwn
+                | Self::PatroniTtlLowered
+                | Self::PatroniWaitFromBefore
+                | Self::PatroniRetryLowered
+                | Self::PatroniReleaseUnwatched => "patroni",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
                 Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",

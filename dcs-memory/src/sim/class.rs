@@ -86,11 +86,42 @@ pub enum Class {
     ForeignRenewal,
     /// The edit changed the leader register while the holder was cut off.
     Ambush,
+    /// Patroni took other settings over from the config key.
+    Config,
+    /// Patroni took the lock and believed in it.
+    PatroniLeads,
+    /// Patroni found a write of its own whose answer was lost, by reading back.
+    PatroniFindsItsWrite,
+    /// Patroni replaced a lock of ours that stood for its ttl.
+    PatroniTakesFromOurs,
+    /// Patroni replaced what one of ours had left without holder.
+    PatroniTakesReleased,
+    /// Patroni wrote its position by no revision: the version moved.
+    PatroniPosition,
+    /// One of ours replaced a lock of Patroni, after the wait (rule P1).
+    PatroniOvertaken,
+    /// One of ours replaced what Patroni had released, after the wait (rule P1).
+    PatroniReleaseWaited,
+    /// One of ours replaced what Patroni had released, at once (rule P2).
+    PatroniReleaseTaken,
+    /// Patroni and one of ours believed at once, as the answer to Patroni came
+    /// after its `retry_timeout`, or its clock was not within the drift.
+    PatroniClock,
+    /// One of ours replaced what Patroni had written by a longer `retry_timeout`
+    /// than it knew of, or believed beside that Patroni: it started when the
+    /// config key showed a shorter one.
+    PatroniRetryUnknown,
+    /// Patroni and one of ours believed at once, as a third party had written
+    /// the record meanwhile.
+    PatroniEdited,
+    /// Patroni and one of ours believed at once, as another Patroni had
+    /// overtaken the first one, and ours took at once what that released.
+    PatroniBesidePatroni,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 47] = [
         Self::Crash,
         Self::Twin,
         Self::Pause,
@@ -125,6 +156,36 @@ impl Class {
         Self::Stranger,
         Self::ForeignRenewal,
         Self::Ambush,
+        Self::Config,
+        Self::PatroniLeads,
+        Self::PatroniFindsItsWrite,
+        Self::PatroniTakesFromOurs,
+        Self::PatroniTakesReleased,
+        Self::PatroniPosition,
+        Self::PatroniOvertaken,
+        Self::PatroniReleaseWaited,
+        Self::PatroniReleaseTaken,
+        Self::PatroniClock,
+        Self::PatroniRetryUnknown,
+        Self::PatroniEdited,
+        Self::PatroniBesidePatroni,
+    ];
+
+    /// Those that only histories beside Patroni have.
+    pub(super) const BESIDE_PATRONI: [Self; 13] = [
+        Self::Config,
+        Self::PatroniLeads,
+        Self::PatroniFindsItsWrite,
+        Self::PatroniTakesFromOurs,
+        Self::PatroniTakesReleased,
+        Self::PatroniPosition,
+        Self::PatroniOvertaken,
+        Self::PatroniReleaseWaited,
+        Self::PatroniReleaseTaken,
+        Self::PatroniClock,
+        Self::PatroniRetryUnknown,
+        Self::PatroniEdited,
+        Self::PatroniBesidePatroni,
     ];
 
     /// What a cut counts for that loses these.
@@ -174,6 +235,19 @@ impl Class {
             Self::Stranger => "edit: another holder",
             Self::ForeignRenewal => "edit: renewed by other rules",
             Self::Ambush => "ambush: edit, then holder cut off",
+            Self::Config => "settings changed in the config key",
+            Self::PatroniLeads => "Patroni leads",
+            Self::PatroniFindsItsWrite => "Patroni finds its own write",
+            Self::PatroniTakesFromOurs => "Patroni takes an expired lock of ours",
+            Self::PatroniTakesReleased => "Patroni takes what ours left vacant",
+            Self::PatroniPosition => "Patroni writes by no revision",
+            Self::PatroniOvertaken => "ours take a lock of Patroni after the wait",
+            Self::PatroniReleaseWaited => "ours take Patroni's release after the wait",
+            Self::PatroniReleaseTaken => "ours take Patroni's release at once",
+            Self::PatroniClock => "beside Patroni: its clock or a late answer",
+            Self::PatroniRetryUnknown => "beside Patroni: a retry_timeout not known",
+            Self::PatroniEdited => "beside Patroni: a third party wrote",
+            Self::PatroniBesidePatroni => "beside Patroni: it overtook itself",
         }
     }
 }

@@ -149,6 +149,17 @@ impl Ticks {
         self.wall += i64::try_from(raw).unwrap_or(i64::MAX);
     }
 
+    /// The clock of Linux that Python's `time.monotonic` reads, in nanoseconds:
+    /// it may be slewed, and stands still in a suspend.
+    pub(super) fn monotonic(&self) -> i64 {
+        i64::try_from(self.mono).unwrap_or(i64::MAX)
+    }
+
+    /// The wall clock, in nanoseconds.
+    pub(super) const fn wall(&self) -> i64 {
+        self.wall
+    }
+
     /// What the wall clock would show if it had not jumped by so much.
     pub(super) fn wall_without(&self, jumped: i64) -> SystemTime {
         let wall = self.wall - jumped;

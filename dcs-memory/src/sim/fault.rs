@@ -107,6 +107,15 @@ pub enum Fault {
         /// The new ttl, in seconds.
         ttl: u64,
     },
+    /// Someone writes settings into the config key, in seconds.
+    Config {
+        /// The ttl.
+        ttl: u64,
+        /// `loop_wait`.
+        loop_wait: u64,
+        /// `retry_timeout`.
+        retry_timeout: u64,
+    },
     /// Someone asks for a hand-over by the failover key.
     Handover {
         /// Who is to lead next; `None` leaves it open.
@@ -192,6 +201,7 @@ impl Fault {
             Self::Slew { .. } => Class::Slew,
             Self::WallJump { .. } => Class::WallJump,
             Self::Timing { .. } => Class::Timing,
+            Self::Config { .. } => Class::Config,
             Self::Handover { .. } => Class::Handover,
             Self::Edit(edit) => edit.class(),
             Self::Message { .. } => return None,
@@ -202,7 +212,7 @@ impl Fault {
     pub(super) const fn process(&self) -> Option<usize> {
         match self {
             aimed_at!(process) => Some(*process),
-            Self::Handover { .. } | Self::Edit(_) => None,
+            Self::Config { .. } | Self::Handover { .. } | Self::Edit(_) => None,
         }
     }
 
@@ -210,7 +220,7 @@ impl Fault {
     pub(super) const fn process_mut(&mut self) -> Option<&mut usize> {
         match self {
             aimed_at!(process) => Some(process),
-            Self::Handover { .. } | Self::Edit(_) => None,
+            Self::Config { .. } | Self::Handover { .. } | Self::Edit(_) => None,
         }
     }
 }
@@ -291,6 +301,14 @@ impl fmt::Display for Fault {
                 )
             }
             Self::Timing { process, ttl } => write!(f, "process {process} gets a ttl of {ttl} s"),
+            Self::Config {
+                ttl,
+                loop_wait,
+                retry_timeout,
+            } => write!(
+                f,
+                "the config key says ttl {ttl} s, loop_wait {loop_wait} s, retry_timeout {retry_timeout} s"
+            ),
             Self::Handover { candidate } => match candidate {
                 Some(name) => write!(f, "someone asks for a hand-over to {name}"),
                 None => write!(f, "someone asks for a hand-over"),

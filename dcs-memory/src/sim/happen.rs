@@ -62,6 +62,11 @@ impl Story {
             }
             Fault::WallJump { process, millis } => world.clock_of(process).jump(millis),
             Fault::Timing { process, ttl } => self.set_timing(process, ttl),
+            Fault::Config {
+                ttl,
+                loop_wait,
+                retry_timeout,
+            } => world.config_says([ttl, loop_wait, retry_timeout]),
             Fault::Handover { candidate } => self.ask_for_handover(candidate),
             Fault::Edit(edit) => self.edit(&edit),
             Fault::Message { .. } => {}

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use super::class::Class;
 use super::executor::Nanos;
 use super::outcomes::{Arrival, Outcomes};
+use super::patroni::Patronis;
 
 /// What has to hold. The numbers are those of the project's specification,
 /// `docs/election.md`.
@@ -38,8 +39,12 @@ pub enum Invariant {
     Liveness,
     /// I10: the end of a term is its end, and nobody believes while releasing.
     EndIsEnd,
-    /// Who follows other rules is left alone for T_WAIT, as everyone is (Q2).
+    /// Who follows other rules is left alone for T_WAIT, as everyone is (Q2), and
+    /// Patroni for as long as it may believe (P1).
     LeftAlone,
+    /// Nobody believes beside a Patroni whose clock and answers are as it takes
+    /// them to be, where no third party has written the record (P1 to P3).
+    BesidePatroni,
     /// The step of the proof: who believes is covered by a committed write of its own.
     Covered,
     /// Nobody believes for longer than the record shows to others (P3).
@@ -65,6 +70,7 @@ impl Invariant {
             Self::Liveness => "I9 liveness",
             Self::EndIsEnd => "I10 the end is the end",
             Self::LeftAlone => "Q2 others are left alone",
+            Self::BesidePatroni => "P nobody beside Patroni",
             Self::Covered => "V belief is covered",
             Self::Shown => "P3 the record shows belief",
             Self::TimeGoesOn => "time goes on",
@@ -114,11 +120,13 @@ pub(super) struct Judge {
     pub(super) violation: Option<Violation>,
     /// Processes that a fault started beside another one of their name.
     pub(super) twins: HashSet<usize>,
-    judged: Vec<Judged>,
+    pub(super) judged: Vec<Judged>,
     believers: Vec<usize>,
     largest_token: u128,
     attempts: HashSet<Attempt>,
     outcomes: Outcomes,
+    /// Who follows Patroni's rules beside those that are judged.
+    pub(super) patronis: Patronis,
     acts: Vec<Act>,
     acts_made: u64,
     accepted: Option<(u128, usize)>,
@@ -148,13 +156,13 @@ pub struct Counts {
 
 /// One process with an elector.
 pub(super) struct Judged {
-    process: usize,
+    pub(super) process: usize,
     name: String,
     elector: Elector,
     events: Events,
     is_alive: bool,
     /// The term that is open by what was told.
-    open: Option<u128>,
+    pub(super) open: Option<u128>,
     /// To where, in real time, its committed writes carry it.
     covered: Nanos,
     /// To where, in real time, others leave it alone who go by the ttl that its
@@ -202,6 +210,7 @@ impl Judge {
 
     pub(super) fn killed(&mut self, process: usize) {
         self.acts.retain(|act| act.process != process);
+        self.patronis.killed(process);
         for judged in &mut self.judged {
             if judged.process == process {
                 judged.is_alive = false;
@@ -246,6 +255,13 @@ impl Judge {
         all
     }
 
+    /// Who leads at this instant, by whatever rules.
+    pub(super) fn leaders(&self, now: Nanos) -> Vec<usize> {
+        let mut leaders = self.believers();
+        leaders.extend(self.patronis.believers(now));
+        leaders
+    }
+
     /// Who believes at this instant.
     pub(super) fn believers(&self) -> Vec<usize> {
         self.believing().map(|judged| judged.process).collect()
@@ -286,6 +302,9 @@ impl Judge {
             let [other, name] = [other, index].map(|index| told(&self.judged[index]));
             let what = format!("{other} and {name} believe");
             self.fail(now, Invariant::OneBeliever, what);
+        }
+        if !self.patronis.is_empty() {
+            self.check_beside_patroni(now, index);
         }
         if open.is_none() {
             let what = format!("{} believes outside of a term", told(&self.judged[index]));
@@ -499,11 +518,11 @@ impl Judge {
 }
 
 impl Judged {
-    fn believes(&self) -> bool {
+    pub(super) fn believes(&self) -> bool {
         self.is_alive && self.elector.is_leader()
     }
 }
 
-fn told(judged: &Judged) -> String {
+pub(super) fn told(judged: &Judged) -> String {
     format!("p{} ({})", judged.process, judged.name)
 }

@@ -16,12 +16,15 @@ use super::wishes::{self, Wishes};
 
 /// How a member of the library's own simulation behaves.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(super) struct Habits {
     pub(super) timing: LeaseTiming,
     /// Settings of every second process, if they differ.
     pub(super) other_timing: Option<LeaseTiming>,
     /// Leave what others wrote alone for as long as Patroni may believe.
     pub(super) beside_patroni: Option<BesidePatroni>,
+    /// Take settings from the config key.
+    pub(super) follows_config: bool,
     /// Who may lead, where members go on without the store while all agree.
     pub(super) failsafe: Option<Vec<MemberName>>,
     /// The first process asserts a first bootstrap; the others come later.
@@ -58,6 +61,11 @@ pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
         let builder = match habits.beside_patroni {
             Some(beside) => builder.beside_patroni(beside),
             None => builder,
+        };
+        let builder = if habits.follows_config {
+            builder.follow_config()
+        } else {
+            builder
         };
         let elector = if habits.bootstraps && node.process() == 0 {
             node.run(builder.assert_first_bootstrap())

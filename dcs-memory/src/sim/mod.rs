@@ -20,6 +20,7 @@ mod member;
 mod net;
 mod node;
 mod outcomes;
+mod patroni;
 mod peers;
 mod picture;
 mod rates;

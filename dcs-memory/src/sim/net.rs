@@ -41,6 +41,22 @@ impl SimDcs {
         Self { world, process }
     }
 
+    /// A write of the leader register that follows other rules than ours, which
+    /// `run` carries out at the store; on whatever stands there if it expects
+    /// nothing.
+    pub(super) async fn by_other_rules(
+        &self,
+        what: String,
+        expected: Option<Precondition>,
+        run: impl Fn(&World) -> Result<Committed, Error> + Send + Sync + 'static,
+    ) -> Outcome {
+        let fated = self.world.fate(self.process, true);
+        match expected {
+            Some(expected) => self.send_once(|| what, run, expected, fated).await,
+            None => self.send(|| what, move |world, _| run(world), fated).await,
+        }
+    }
+
     /// Sends one request, which `run` carries out at the store.
     fn exchange<T: Send + 'static>(&self, (number, fate, ways): Fated, run: Run<T>) -> Answer<T> {
         let answer = Answer::new();

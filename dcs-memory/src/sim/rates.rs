@@ -3,6 +3,7 @@
 use fastrand::Rng;
 
 use super::class::Class;
+use super::patroni::Shared;
 use super::swarm::Swarm;
 use crate::IdenticalWrites;
 
@@ -50,6 +51,8 @@ pub(super) struct Rates {
     pub(super) mixed_clamps: bool,
     /// Members leave what others wrote alone for as long as Patroni may believe.
     pub(super) beside_patroni: bool,
+    /// Patroni takes part in a history of the library's own members.
+    pub(super) patroni: Option<Shared>,
     /// Users keep leases that are over until they lead again.
     pub(super) keeps_leases: bool,
     /// How long a term of a user lasts at the most, in milliseconds; some are
@@ -89,6 +92,32 @@ const TROUBLES: [Class; 16] = [
     Class::Handover,
 ];
 
+/// What goes wrong beside Patroni in every history.
+const BESIDE_PATRONI: [Class; 12] = [
+    Class::Crash,
+    Class::Pause,
+    Class::Pause,
+    Class::Cut,
+    Class::Cut,
+    Class::CutRequests,
+    Class::CutAnswers,
+    Class::LateAnswers,
+    Class::LateWatch,
+    Class::BrokenWatch,
+    Class::WatchGap,
+    Class::Timing,
+];
+
+const EDITS_BESIDE_TAKERS: [Class; 3] = [Class::Bump, Class::Stranger, Class::ForeignRenewal];
+
+/// What takes the clocks out of what Patroni takes them for.
+const CLOCKS: [Class; 4] = [
+    Class::Suspend,
+    Class::Slew,
+    Class::WallJump,
+    Class::SilentWatch,
+];
+
 impl Rates {
     pub(super) fn draw(swarm: Swarm, nodes: usize, rng: &mut Rng) -> Self {
         let mixed = Self::mixed(nodes, rng);
@@ -97,6 +126,7 @@ impl Rates {
             Swarm::Calm => mixed.only(&[], &[]),
             Swarm::Failsafe => mixed.of_failsafe(),
             Swarm::Leftovers => mixed.of_leftovers(),
+            Swarm::Patroni => mixed.of_patroni(nodes, rng),
             Swarm::Drift | Swarm::Slews | Swarm::Suspends => mixed.of_clocks(swarm, rng),
             Swarm::Late | Swarm::Slow | Swarm::Bootstrap | Swarm::Clamps | Swarm::Foreign => {
                 mixed.of_rules(swarm, rng)
@@ -167,6 +197,49 @@ impl Rates {
                 ..Odds::default()
             },
             ..self.only(&[Class::Cut], &[Class::Delete])
+        }
+    }
+
+    /// Patroni and members of ours lead by turns: either side is cut off and
+    /// stopped, settings change, and in some histories third parties write.
+    fn of_patroni(self, nodes: usize, rng: &mut Rng) -> Self {
+        let shared = Shared::draw(nodes, rng);
+        let ours = rng.usize(2..=3);
+        let is_hostile = rng.u8(0..3) == 0;
+        let mut troubles = BESIDE_PATRONI.to_vec();
+        if rng.u8(0..3) == 0 {
+            troubles.extend(CLOCKS);
+        }
+        if rng.bool() {
+            troubles.extend([Class::Config, Class::Config]);
+        }
+        // What a third party removes looks like a release of Patroni: where those
+        // are taken (rule P2), only edits that remove nobody are withstood.
+        let edits: &[Class] = match (is_hostile, shared.takes) {
+            (true, true) => &EDITS_BESIDE_TAKERS,
+            (true, false) => &EDITS,
+            (false, _) => &[],
+        };
+        Self {
+            nodes: nodes.min(shared.patronis + ours),
+            shares_names: false,
+            extreme_drift: true,
+            beside_patroni: true,
+            patroni: Some(shared),
+            every: [4_000, 8_000][rng.usize(0..2)],
+            late_most: [8_000, 40_000][rng.usize(0..2)],
+            shift: 60_000,
+            odds: Odds {
+                lost: 20,
+                answer_lost: [30, 150][rng.usize(0..2)],
+                late: 30,
+                late_answer: [50, 200][rng.usize(0..2)],
+                refused: 10,
+                again: 10,
+                stale: [0, 50][rng.usize(0..2)],
+            },
+            ambush: if is_hostile { 40 } else { 0 },
+            ..self.only(&troubles, edits)
         }
     }
 
@@ -320,6 +393,7 @@ impl Rates {
             bootstraps: false,
             mixed_clamps: false,
             beside_patroni: false,
+            patroni: None,
             keeps_leases: false,
             shift: 300_000,
         }
@@ -372,7 +446,24 @@ impl Rates {
     /// The classes that a run by this recipe has to hit.
     pub(super) fn expected(swarm: Swarm) -> Vec<Class> {
         match swarm {
-            Swarm::Mixed | Swarm::Hostile => Class::ALL.to_vec(),
+            Swarm::Mixed | Swarm::Hostile => {
+                let all = Class::ALL.into_iter();
+                all.filter(|class| !Class::BESIDE_PATRONI.contains(class))
+                    .collect()
+            }
+            Swarm::Patroni => {
+                let mut classes = BESIDE_PATRONI.to_vec();
+                classes.extend(CLOCKS);
+                let rare = [
+                    Class::PatroniRetryUnknown,
+                    Class::PatroniEdited,
+                    Class::PatroniBesidePatroni,
+                ];
+                let beside = Class::BESIDE_PATRONI.into_iter();
+                classes.extend(beside.filter(|class| !rare.contains(class)));
+                classes.dedup();
+                classes
+            }
             Swarm::Calm => Vec::new(),
             _ => {
                 let rates = Self::draw(swarm, 3, &mut Rng::with_seed(0));

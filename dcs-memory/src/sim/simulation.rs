@@ -17,6 +17,7 @@ use super::judge::{Counts, Invariant, Violation};
 use super::member::{Habits, member};
 use super::net::nanos;
 use super::node::Node;
+use super::patroni::{self, patroni};
 use super::rates::Rates;
 use super::story::{Program, Story, member_name};
 use super::swarm::Swarm;
@@ -189,8 +190,22 @@ impl Simulation {
     }
 
     pub(super) fn members(&self) -> Program {
-        let habits = habits(&self.rates(), self.length);
-        Arc::new(move |node| member(node, habits.clone()))
+        let rates = self.rates();
+        let habits = habits(&rates, self.length);
+        let Some(shared) = rates.patroni else {
+            return Arc::new(move |node| member(node, habits.clone()));
+        };
+        let patronis = patroni::Habits {
+            is_wall: shared.is_wall,
+            until: nanos(self.length),
+        };
+        Arc::new(move |node| {
+            if node.world().machine_of(node.process()) < shared.patronis {
+                patroni(node, patronis.clone())
+            } else {
+                member(node, habits.clone())
+            }
+        })
     }
 
     pub(super) fn start(self, program: &Program) -> History {
@@ -280,10 +295,21 @@ fn habits(rates: &Rates, length: Duration) -> Habits {
     let timing = timing.and_then(|timing| timing.with_stop_time(stop_time));
     let timing = timing.unwrap_or_else(|error| unreachable!("{error}"));
     let longer = LeaseTiming::new(seconds(ttl * 2), seconds(third), seconds(third));
+    let shared = rates.patroni.as_ref();
     Habits {
-        timing,
+        timing: match shared {
+            // All of them cap and wait alike, whatever ttl each of them has.
+            Some(shared) => timing
+                .with_max_ttl(seconds(shared.max_ttl))
+                .unwrap_or_else(|error| unreachable!("{error}")),
+            None => timing,
+        },
         other_timing: longer.ok().filter(|_| rates.mixed_clamps),
-        beside_patroni: rates.beside_patroni.then(BesidePatroni::new),
+        beside_patroni: match shared {
+            Some(shared) => Some(shared.beside()),
+            None => rates.beside_patroni.then(BesidePatroni::new),
+        },
+        follows_config: shared.is_some_and(|shared| shared.follows),
         failsafe: rates
             .failsafe
             .then(|| (0..rates.nodes).map(member_name).collect()),
@@ -332,7 +358,7 @@ impl Run {
         let Some(bound) = self.world.liveness_bound() else {
             return;
         };
-        let leads = |world: &World| lock(&world.judge).believers().len() == 1;
+        let leads = |world: &World| lock(&world.judge).leaders(world.now()).len() == 1;
         let went_to_end = !leads(&self.world) && self.until(self.world.now() + bound, leads);
         if went_to_end && !leads(&self.world) {
             self.fail(or_else);
@@ -381,7 +407,13 @@ impl Run {
     }
 
     fn mark_belief(&mut self) {
-        let believing = lock(&self.world.judge).believes();
+        let believing = {
+            let judge = lock(&self.world.judge);
+            let mut believing = judge.believes();
+            let theirs = judge.patronis.believers(self.world.now());
+            believing.extend(theirs.map(|process| (process, None)));
+            believing
+        };
         let before = std::mem::replace(&mut self.believing, believing);
         // Ends first: what begins at the same instant comes after them.
         for believer in &before {

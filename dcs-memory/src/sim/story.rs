@@ -26,6 +26,10 @@ use super::world::{Link, Process, World};
 /// electors are told by default.
 const DRIFT_PPM: i64 = 10_000;
 
+/// So much longer it may take until someone leads, with all that the config key
+/// says of ttl, `loop_wait` and `retry_timeout` in histories beside Patroni.
+const LONGER_BESIDE_PATRONI: Duration = Duration::from_secs(90);
+
 pub(super) type Program = Arc<dyn Fn(Node) -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub(super) struct Story {
@@ -67,6 +71,12 @@ impl Story {
 
     /// Starts the members, and what goes wrong later: as planned, or by chance.
     pub(super) fn begin(self: &Arc<Self>, plan: Option<&[Planned]>) {
+        if let Some(shared) = &self.world.rates.patroni {
+            self.world.config_says(shared.said);
+            let patronis = &mut lock(&self.world.judge).patronis;
+            (patronis.takes, patronis.follows) = (shared.takes, shared.follows);
+            patronis.told = shared.beside().retry_timeout();
+        }
         for node in 0..self.world.rates.nodes {
             self.start(node);
         }
@@ -191,6 +201,11 @@ impl World {
         lock(&self.processes)[process].timing = Some(timing);
     }
 
+    /// The number of the machine that a process runs on.
+    pub(super) fn machine_of(&self, process: usize) -> usize {
+        lock(&self.processes)[process].node
+    }
+
     pub(super) fn is_held(&self, process: usize) -> bool {
         !lock(&self.processes)[process].holds.is_empty()
     }
@@ -204,6 +219,9 @@ impl World {
             let wait = timing.challenger_wait();
             let wait = wait.max(self.patroni_believes_for(wait)) * 103 / 100;
             let bound = wait + timing.loop_wait() * 2 + timing.retry_timeout();
+            // Patroni may have held it by a ttl and a retry_timeout of its own.
+            let beside = self.rates.patroni.as_ref();
+            let bound = bound + beside.map_or(Duration::ZERO, |_| LONGER_BESIDE_PATRONI);
             Some(nanos(bound + Duration::from_secs(2)))
         });
         bounds.max()

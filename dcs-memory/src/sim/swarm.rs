@@ -40,11 +40,15 @@ pub enum Swarm {
     Failsafe,
     /// Leases that are over are kept until the same member leads again.
     Leftovers,
+    /// Of the [library's own members](super::Simulation::run_members) the first
+    /// one or two lead by Patroni's loop, the others beside it. Programs under
+    /// test get the faults of it, and no Patroni.
+    Patroni,
 }
 
 impl Swarm {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Mixed,
         Self::Calm,
         Self::Hostile,
@@ -61,6 +65,7 @@ impl Swarm {
         Self::Foreign,
         Self::Failsafe,
         Self::Leftovers,
+        Self::Patroni,
     ];
 
     /// Its name on command lines.
@@ -83,6 +88,7 @@ impl Swarm {
             Self::Foreign => "foreign",
             Self::Failsafe => "failsafe",
             Self::Leftovers => "leftovers",
+            Self::Patroni => "patroni",
         }
     }
 }

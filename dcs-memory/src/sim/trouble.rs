@@ -10,6 +10,7 @@ use super::class::Class;
 use super::edit::Edit;
 use super::executor::lock;
 use super::fault::Fault;
+use super::patroni::SETTINGS;
 use super::story::{Story, member_name};
 
 /// How far clocks are slewed at the most, in parts per million: what chrony
@@ -38,7 +39,7 @@ impl Story {
     /// A fault by chance, for someone who runs: often for whoever leads.
     fn trouble(&self) -> Option<Fault> {
         let running = self.running();
-        let believers = lock(&self.world.judge).believers();
+        let believers = lock(&self.world.judge).leaders(self.world.now());
         let mut rng = lock(&self.rng);
         let class = self.world.rates.pick(&mut rng)?;
         let process = match believers.first() {
@@ -106,6 +107,7 @@ impl Story {
                 process,
                 ttl: rng.u64(8..40),
             },
+            Class::Config => other_settings(rng),
             Class::Handover => {
                 let node = rng.usize(0..self.world.rates.nodes);
                 Fault::Handover {
@@ -129,9 +131,12 @@ impl Story {
             Class::ForgedRelease => Edit::ForgeRelease,
             Class::ReplayedRelease => Edit::ReplayRelease,
             Class::ReplayedMark => Edit::ReplayMark,
-            Class::TtlEdit => Edit::Ttl {
-                seconds: [1, 5, 3600][rng.usize(0..3)],
-            },
+            Class::TtlEdit => {
+                // What Patroni's record shows is waited for, however long it is.
+                let longest = self.world.rates.patroni.as_ref().map_or(3600, |_| 90);
+                let seconds = [1, 5, longest][rng.usize(0..3)];
+                Edit::Ttl { seconds }
+            }
             Class::Stranger => Edit::Stranger,
             Class::ForeignRenewal => Edit::Renew,
             _ => Edit::Bump,
@@ -196,6 +201,16 @@ impl Story {
             };
             self.happens_next(fault);
         }
+    }
+}
+
+/// Settings that someone writes into the config key.
+fn other_settings(rng: &mut Rng) -> Fault {
+    let [ttl, loop_wait, retry_timeout] = SETTINGS[rng.usize(0..SETTINGS.len())];
+    Fault::Config {
+        ttl,
+        loop_wait,
+        retry_timeout,
     }
 }
 

@@ -248,6 +248,7 @@ impl Stream for SimWatch {
                 Step::Item(event) => {
                     this.heard = this.clock.now();
                     (this.alarm, this.quiet) = (None, None);
+                    this.world.has_shown(this.process, &event);
                     this.world
                         .note(|| format!("p{} watch {}", this.process, describe(&event, number)));
                     return Poll::Ready(Some(Ok(event)));

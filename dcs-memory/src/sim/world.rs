@@ -21,6 +21,7 @@ use super::fault::{Fault, Planned};
 use super::judge::{Invariant, Judge};
 use super::member::COUNTER;
 use super::net::nanos;
+use super::patroni::Writer;
 use super::peers::Inbox;
 use super::rates::{Odds, Rates};
 use super::store_bugs;
@@ -149,6 +150,13 @@ impl World {
         lock(&self.judge).hits.entry(class).or_default().0 += 1;
     }
 
+    /// Something that happened by itself, and is a hit as such.
+    pub(super) fn counts(&self, class: Class) {
+        let mut judge = lock(&self.judge);
+        let (made, hit) = judge.hits.entry(class).or_default();
+        (*made, *hit) = (*made + 1, *hit + 1);
+    }
+
     pub(super) fn note(&self, line: impl FnOnce() -> String) {
         self.trace.note(line);
     }
@@ -240,6 +248,7 @@ impl World {
         };
         if result.is_ok() && matches!(change, Change::Leader(_)) {
             self.leaves_strangers_alone(process);
+            self.leaves_patroni_alone(process);
         }
         if after.revision != before.leader {
             self.leader_changed(&after, Some(process));
@@ -255,6 +264,9 @@ impl World {
     /// it has stood there for T_WAIT, or for as long as Patroni may believe.
     fn leaves_strangers_alone(&self, process: usize) {
         let mut judge = lock(&self.judge);
+        if judge.patronis.is_one(process) {
+            return;
+        }
         let replaced = judge.past.last().and_then(|entry| entry.get());
         let holder = replaced.and_then(|record| record.holder.as_ref());
         if holder.is_none_or(|holder| holder.as_str() != STRANGER) {
@@ -317,6 +329,9 @@ impl World {
         });
         let mut judge = lock(&self.judge);
         judge.past.push(entry.clone());
+        judge
+            .patronis
+            .wrote(writer.map_or(Writer::Nobody, Writer::Ours));
         judge.newest_since = self.now();
     }
 

@@ -13,6 +13,7 @@ mod judge;
 mod lying;
 mod messages;
 mod page;
+mod patroni;
 mod processes;
 mod replay;
 mod shrink;

@@ -23,6 +23,8 @@ fn the_page_names_every_invariant() {
         Invariant::TokensGrow,
         Invariant::Liveness,
         Invariant::EndIsEnd,
+        Invariant::LeftAlone,
+        Invariant::BesidePatroni,
         Invariant::Covered,
         Invariant::Shown,
         Invariant::TimeGoesOn,

@@ -12,6 +12,7 @@ use super::{Machine, ReleasePolicy};
 use crate::election::Eligibility;
 use crate::election::beside_patroni::{BesidePatroni, PatroniRelease};
 use crate::election::observer::Sight;
+use crate::election::seeded::{Bug, planted};
 use crate::{Config, LeaderRecord, MemberName, Revision, Stamp};
 
 /// After T_WAIT a member waits for up to this much longer for each other member.
@@ -116,6 +117,7 @@ impl Machine {
     /// the one that was seen last (rule P1), and what courtesy adds to that.
     fn left_of_a_former_lock(&self, added: Duration, now: Stamp) -> Duration {
         let former = self.observer.former_lock();
+        let former = former.filter(|_| !planted(Bug::PatroniTtlLowered));
         let Some((beside, (ttl, since))) = self.beside.zip(former) else {
             return Duration::ZERO;
         };

@@ -41,6 +41,7 @@ impl fmt::Display for Short<'_> {
             Fault::Slew { ppm, .. } => write!(f, "slew {ppm:+} ppm"),
             Fault::WallJump { millis, .. } => write!(f, "wall {millis:+} ms"),
             Fault::Timing { ttl, .. } => write!(f, "ttl {ttl} s"),
+            Fault::Config { ttl, .. } => write!(f, "config: ttl {ttl} s"),
             Fault::Handover { candidate } => match candidate {
                 Some(name) => write!(f, "hand-over to {name}"),
                 None => f.write_str("hand-over"),

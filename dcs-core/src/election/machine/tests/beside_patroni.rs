@@ -68,6 +68,24 @@ fn a_renewal_by_patroni_begins_the_wait_anew() {
 }
 
 #[test]
+fn a_renewal_by_a_shorter_ttl_is_left_alone_for_the_longer_one_also_if_it_is_bumped() {
+    let mut rig = beside("a");
+    rig.begin(&patronis(10, 30, 1));
+    rig.watch(patronis(11, 20, 2), Some(10));
+    rig.watch(patronis(12, 20, 2), Some(11));
+    takes_after(&mut rig, LEFT_ALONE, 12);
+}
+
+#[test]
+fn the_second_renewal_by_a_shorter_ttl_is_left_alone_for_that_one() {
+    let mut rig = beside("a");
+    rig.begin(&patronis(10, 60, 1));
+    rig.watch(patronis(11, 30, 2), Some(10));
+    rig.watch(patronis(12, 30, 3), Some(11));
+    takes_after(&mut rig, LEFT_ALONE, 12);
+}
+
+#[test]
 fn a_claim_that_survived_a_renewal_by_patroni_makes_the_lock_no_other_one() {
     let mut record = Rig::leading("b").standing().get().cloned().unwrap();
     record.renew_time = patronis(1, 30, 1).get().unwrap().renew_time;

@@ -5,6 +5,7 @@ mod absence;
 mod belief;
 mod challenger;
 mod former_holder;
+mod patroni;
 mod release;
 mod shown_ttl;
 
