@@ -40,7 +40,7 @@ const STEPS: [Step; 4] = [
 
 /// The steps that take longer, and still need nothing but this workspace. The
 /// long version of each is in `CONTRIBUTING.md`.
-const LONGER: [Step; 3] = [
+const LONGER: [Step; 4] = [
     Step {
         name: "test with seeded bugs",
         variable: Some(("RUSTFLAGS", "--cfg dcs_seeded_bugs")),
@@ -50,6 +50,11 @@ const LONGER: [Step; 3] = [
         name: "simulation",
         variable: None,
         arguments: "xtask sim --histories 20000 --seed 1",
+    },
+    Step {
+        name: "simulation beside Patroni",
+        variable: None,
+        arguments: "xtask sim --profile patroni --histories 5000 --seed 1",
     },
     Step {
         name: "seeded bugs are found",
@@ -316,6 +321,7 @@ mod tests {
                 "cargo test --workspace --all-features --locked",
                 "RUSTFLAGS='--cfg dcs_seeded_bugs' cargo test -p dcs-core -p dcs-sim --all-features --locked --target-dir target/seeded-bugs",
                 "cargo xtask sim --histories 20000 --seed 1",
+                "cargo xtask sim --profile patroni --histories 5000 --seed 1",
                 "cargo xtask sim --bug all",
                 "cargo test --workspace --all-features --locked -- --ignored",
             ]
