@@ -158,7 +158,7 @@ impl FakeApi {
         };
         let uid = format!("00000000-0000-4000-8000-{:012x}", state.rng.u32(..));
         object::created(kind, &mut namespace, uid, self.0.time.stamp(Duration::ZERO));
-        let at = self.0.time.elapsed();
+        let at = self.0.time.elapsed_so_far();
         state.store.put(kind, name, namespace, at);
         drop(state);
         self.0.wake();

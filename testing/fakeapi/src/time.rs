@@ -22,9 +22,15 @@ impl Time {
         now.saturating_duration_since(*self.began.get_or_init(|| now))
     }
 
+    /// The same, before anyone asked: a server may be made outside of the
+    /// runtime that it is used in, and its clock is that of the runtime.
+    pub(crate) fn elapsed_so_far(&self) -> Duration {
+        self.began.get().map_or(Duration::ZERO, |_| self.elapsed())
+    }
+
     /// The date in whole seconds, `later` from now.
     pub(crate) fn stamp(&self, later: Duration) -> String {
-        let elapsed = (self.elapsed() + later).as_secs();
+        let elapsed = (self.elapsed_so_far() + later).as_secs();
         let seconds = START.saturating_add_unsigned(elapsed);
         Timestamp::from_second(seconds)
             .unwrap_or_default()
