@@ -43,12 +43,15 @@ impl Form {
                 Some(_) => as_other = true,
             }
         }
-        let message = if as_other {
-            format!("only the following media types are accepted: {TYPES}")
+        Err(if as_other {
+            Refusal::not_acceptable(format!(
+                "only the following media types are accepted: {TYPES}"
+            ))
         } else {
-            format!("406: Not Acceptable\n\nAvailable representations: {TYPES}")
-        };
-        Err(Refusal::not_acceptable(message))
+            Refusal::no_such_media(format!(
+                "406: Not Acceptable\n\nAvailable representations: {TYPES}"
+            ))
+        })
     }
 
     /// # Errors
@@ -88,6 +91,11 @@ impl Form {
         let mut text = format!(
             "{{\"kind\":\"{name}\",\"apiVersion\":\"{version}\",\"metadata\":{metadata},\"items\":["
         );
+        if items.is_empty() && self != Self::Whole {
+            text.truncate(text.len() - 1);
+            text.push_str("null}\n");
+            return text.into();
+        }
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
                 text.push(',');

@@ -1,6 +1,5 @@
 //! The parameters of a request.
 
-use crate::kinds::Kind;
 use crate::select::Selector;
 use crate::status::{Cause, Refusal};
 
@@ -58,8 +57,8 @@ impl Query {
         }
     }
 
-    pub(crate) fn selector(&self, kind: Kind) -> Result<Selector, Refusal> {
-        Selector::parse(kind, self.get("labelSelector"), self.get("fieldSelector"))
+    pub(crate) fn selector(&self) -> Result<Selector, Refusal> {
+        Selector::parse(self.get("labelSelector"), self.get("fieldSelector"))
     }
 
     /// The revision that is asked for; `None` where none is.
@@ -74,8 +73,9 @@ impl Query {
         }
     }
 
-    /// How fresh a list has to be.
-    pub(crate) fn freshness(&self, limit: u64) -> Result<Freshness, Refusal> {
+    /// # Errors
+    /// 422 where the parameters of a list contradict each other.
+    pub(crate) fn check_list(&self) -> Result<(), Refusal> {
         let wanted = self.get("resourceVersionMatch");
         let field = "resourceVersionMatch";
         if !self.get("sendInitialEvents").is_empty() {
@@ -110,6 +110,12 @@ impl Query {
                 return Err(Refusal::invalid_options(&causes));
             }
         }
+        Ok(())
+    }
+
+    /// How fresh a list has to be.
+    pub(crate) fn freshness(&self, limit: u64) -> Result<Freshness, Refusal> {
+        let wanted = self.get("resourceVersionMatch");
         let revision = self
             .revision()
             .map_err(|why| Refusal::bad_request(format!("invalid resource version: {why}")))?;

@@ -123,6 +123,10 @@ impl Refusal {
         Self::plain(406, "NotAcceptable", message)
     }
 
+    pub(crate) fn no_such_media(message: impl Into<String>) -> Self {
+        Self::not_acceptable(message).with(json!({}))
+    }
+
     pub(crate) fn exists(kind: Kind, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", kind.resource());
         Self::plain(409, "AlreadyExists", message).about(kind, name)

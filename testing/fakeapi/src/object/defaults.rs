@@ -26,12 +26,12 @@ pub(crate) fn fill_in(kind: Kind, object: &mut Value, old: Option<&Value>) {
             let name = object["metadata"]["name"].clone();
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
         }
-        Kind::Pod => pod(object),
+        Kind::Pod => pod(object, old),
         Kind::Service => service(object, old),
     }
 }
 
-fn pod(object: &mut Value) {
+fn pod(object: &mut Value, old: Option<&Value>) {
     let spec = &mut object["spec"];
     each(&mut spec["containers"], |container| {
         let tag = container["image"]
@@ -58,8 +58,13 @@ fn pod(object: &mut Value) {
     default(spec, "priority", || 0.into());
     default(spec, "enableServiceLinks", || true.into());
     default(spec, "preemptionPolicy", || "PreemptLowerPriority".into());
-    default(&mut object["status"], "phase", || "Pending".into());
-    default(&mut object["status"], "qosClass", || "BestEffort".into());
+    match old {
+        None => object["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"}),
+        Some(old) => {
+            let class = old["status"]["qosClass"].clone();
+            default(&mut object["status"], "qosClass", || class);
+        }
+    }
 }
 
 fn tolerations() -> Value {
@@ -93,8 +98,10 @@ fn service(object: &mut Value, old: Option<&Value>) {
         (true, false) => (json!(["IPv4", "IPv6"]), "RequireDualStack"),
         _ => (json!(["IPv4"]), "SingleStack"),
     };
+    let families = kept("ipFamilies").unwrap_or(families);
+    let policy = kept("ipFamilyPolicy").unwrap_or_else(|| policy.into());
     default(spec, "ipFamilies", || families);
-    default(spec, "ipFamilyPolicy", || policy.into());
+    default(spec, "ipFamilyPolicy", || policy);
     default(spec, "internalTrafficPolicy", || "Cluster".into());
     default(&mut object["status"], "loadBalancer", || json!({}));
 }

@@ -7,18 +7,19 @@ use crate::kinds::Kind;
 use crate::status::Cause;
 
 /// Fields that a client never sets on a new object.
-const SERVER_ONLY: [&str; 6] = [
+const SERVER_ONLY: [&str; 5] = [
     "uid",
     "resourceVersion",
-    "generation",
     "creationTimestamp",
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 ];
 
-/// Fields that no update changes.
-const FIXED: [&str; 4] = [
+/// Fields that no update changes: what it says of them is ignored or refused.
+const FIXED: [&str; 6] = [
     "uid",
+    "resourceVersion",
+    "generation",
     "creationTimestamp",
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
@@ -43,28 +44,23 @@ pub(crate) fn created(kind: Kind, object: &mut Value, uid: String, now: String) 
     in_order(metadata);
 }
 
-/// Gives an update what it may leave out.
+/// Gives an update what it may leave out, and takes back what it cannot change.
 pub(crate) fn kept(kind: Kind, object: &mut Value, old: &Value) {
     let Some(metadata) = object["metadata"].as_object_mut() else {
         return;
     };
     for field in FIXED {
-        let given = metadata
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let is_number = metadata.get(field).is_some_and(Value::is_number);
-        if given.is_empty() && !is_number {
-            match &old["metadata"][field] {
-                Value::Null => metadata.remove(field),
-                kept => metadata.insert(field.to_owned(), kept.clone()),
-            };
-        }
-    }
-    for field in ["generation", "resourceVersion"] {
-        match &old["metadata"][field] {
+        let is_given = metadata.contains_key(field);
+        let was = &old["metadata"][field];
+        let ignored = match field {
+            "creationTimestamp" | "generation" | "resourceVersion" => true,
+            "deletionTimestamp" => !was.is_null(),
+            _ => !is_given,
+        };
+        match was {
+            _ if !ignored => None,
             Value::Null => metadata.remove(field),
-            kept => metadata.insert(field.to_owned(), kept.clone()),
+            was => metadata.insert(field.to_owned(), was.clone()),
         };
     }
     in_order(metadata);
@@ -77,7 +73,7 @@ pub(crate) fn kept(kind: Kind, object: &mut Value, old: &Value) {
 /// What an update must not touch.
 pub(crate) fn check_update(object: &Value, old: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    for field in FIXED {
+    for field in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let value = &object["metadata"][field];
         if *value != old["metadata"][field] {
             let path = format!("metadata.{field}");

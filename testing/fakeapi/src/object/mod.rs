@@ -48,7 +48,7 @@ pub(crate) fn typed(kind: Kind, value: &Value) -> Result<Value, String> {
         let given = given.get(*field).unwrap_or(&Value::Null);
         if let Some(cast) = shape.cast(given, field)? {
             object.insert((*field).into(), cast);
-        } else if matches!(shape, Shape::Kept | Shape::Struct(_)) {
+        } else if matches!(shape, Shape::Open(_) | Shape::Struct(_)) {
             object.insert((*field).into(), Map::new().into());
         } else if kind == Kind::EndpointSlice && *field != "addressType" {
             object.insert((*field).into(), Value::Null);

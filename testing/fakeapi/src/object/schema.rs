@@ -2,7 +2,7 @@
 //! of it are dropped, as the real server drops them.
 
 use super::shape::Shape::{
-    Any, Bool, Int, Kept, List, Map, MicroTime, Optional, Struct, Text, Word,
+    Any, Bool, Int, List, Map, MicroTime, Open, Optional, Struct, Text, Word,
 };
 use super::shape::{Fields, Shape};
 use crate::kinds::Kind;
@@ -112,7 +112,43 @@ const ENDPOINT_SLICE: Fields = &[
     ),
 ];
 
-const OPEN: Fields = &[("spec", Kept), ("status", Kept)];
+const CONTAINERS: Shape = List(&Open(&[
+    ("name", Word),
+    ("image", Word),
+    ("env", List(&Open(&[]))),
+    ("ports", List(&Open(&[]))),
+]));
+
+const POD: Fields = &[
+    (
+        "spec",
+        Open(&[
+            ("containers", CONTAINERS),
+            ("initContainers", CONTAINERS),
+            ("nodeName", Word),
+            ("terminationGracePeriodSeconds", Int),
+        ]),
+    ),
+    (
+        "status",
+        Open(&[("phase", Word), ("conditions", List(&Open(&[])))]),
+    ),
+];
+
+const SERVICE: Fields = &[
+    (
+        "spec",
+        Open(&[
+            ("clusterIP", Word),
+            ("type", Word),
+            ("selector", TEXTS),
+            ("ports", List(&Open(&[("name", Word), ("port", Int)]))),
+        ]),
+    ),
+    ("status", Open(&[])),
+];
+
+const NAMESPACE: Fields = &[("spec", Open(&[])), ("status", Open(&[]))];
 
 pub(super) const fn of(kind: Kind) -> Fields {
     match kind {
@@ -120,6 +156,8 @@ pub(super) const fn of(kind: Kind) -> Fields {
         Kind::Endpoints => ENDPOINTS,
         Kind::EndpointSlice => ENDPOINT_SLICE,
         Kind::Lease => LEASE,
-        Kind::Namespace | Kind::Pod | Kind::Service => OPEN,
+        Kind::Namespace => NAMESPACE,
+        Kind::Pod => POD,
+        Kind::Service => SERVICE,
     }
 }

@@ -17,8 +17,9 @@ pub(crate) enum Shape {
     Struct(Fields),
     /// A struct that is left out where it is absent.
     Optional(Fields),
-    /// Whatever it is; a struct that is printed even if it is empty.
-    Kept,
+    /// A struct that is printed even if it is empty. Of its fields only these
+    /// are looked at.
+    Open(Fields),
     /// Whatever it is.
     Any,
 }
@@ -70,10 +71,20 @@ impl Shape {
                 }
                 Some(map.into())
             }
-            (Self::Any | Self::Kept, value) => Some(without_nulls(value)),
+            (Self::Open(known), Value::Object(_)) => {
+                let mut open = without_nulls(value);
+                for (field, shape) in *known {
+                    let value = value.get(field).unwrap_or(&Value::Null);
+                    if let Some(cast) = shape.cast(value, &format!("{path}.{field}"))? {
+                        open[*field] = cast;
+                    }
+                }
+                Some(open)
+            }
+            (Self::Any, value) => Some(without_nulls(value)),
             (Self::Map(_), _) => return wrong("map[string]string"),
             (Self::List(_), _) => return wrong("[]string"),
-            (Self::Struct(_) | Self::Optional(_), _) => return wrong("struct"),
+            (Self::Struct(_) | Self::Optional(_) | Self::Open(_), _) => return wrong("struct"),
         })
     }
 }
@@ -92,7 +103,13 @@ pub(crate) const fn name_of(value: &Value) -> &'static str {
 
 fn micro_time(value: &Value) -> Result<Value, String> {
     let text = value.as_str().unwrap_or_default();
-    let time: jiff::Timestamp = text.parse().map_err(|_| {
+    let fraction = text.get(19..27).unwrap_or_default();
+    let digits = fraction.get(1..7).unwrap_or_default();
+    let is_micro = fraction.starts_with('.')
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !fraction.ends_with(|last: char| last.is_ascii_digit());
+    let time = text.parse::<jiff::Timestamp>().ok().filter(|_| is_micro);
+    let time = time.ok_or_else(|| {
         format!("parsing time {value} as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse it")
     })?;
     Ok(time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string().into())

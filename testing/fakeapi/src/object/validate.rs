@@ -86,17 +86,21 @@ fn without_images(spec: &Value) -> Value {
 
 fn metadata(kind: Kind, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
+    let check = if kind.facts().name_is_label {
+        label
+    } else {
+        subdomain
+    };
+    if let Some(base) = meta(object, "generateName") {
+        let why = check(&without_dash(base));
+        causes.extend(why.map(|why| Cause::invalid("metadata.generateName", &base.into(), &why)));
+    }
     match meta(object, "name") {
         None => causes.push(Cause::required(
             "metadata.name",
             "name or generateName is required",
         )),
         Some(name) => {
-            let check = if kind.facts().name_is_label {
-                label
-            } else {
-                subdomain
-            };
             causes
                 .extend(check(name).map(|why| Cause::invalid("metadata.name", &name.into(), &why)));
         }
@@ -124,10 +128,18 @@ fn metadata(kind: Kind, object: &Value) -> Vec<Cause> {
     causes
 }
 
+/// A prefix of names may end with a dash, a name may not.
+fn without_dash(base: &str) -> String {
+    match base.strip_suffix('-') {
+        Some(base) if !base.is_empty() => format!("{base}a"),
+        _ => base.to_owned(),
+    }
+}
+
 fn owners(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let owners = object["metadata"]["ownerReferences"].as_array();
-    for (at, owner) in owners.into_iter().flatten().enumerate() {
+    for owner in owners.into_iter().flatten() {
         for (field, why) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
@@ -136,7 +148,7 @@ fn owners(object: &Value) -> Vec<Cause> {
         ] {
             let value = owner[field].as_str().unwrap_or_default();
             if value.is_empty() {
-                let path = format!("metadata.ownerReferences[{at}].{field}");
+                let path = format!("metadata.ownerReferences.{field}");
                 causes.push(Cause::invalid(&path, &"".into(), why));
             }
         }

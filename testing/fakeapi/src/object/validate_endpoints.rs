@@ -45,7 +45,7 @@ pub(super) fn endpoint_slice(object: &Value) -> Vec<Cause> {
         if addresses.is_empty() {
             causes.push(Cause::required(&path, "must contain at least 1 address"));
         }
-        for (at, address) in addresses.iter().enumerate() {
+        for address in addresses {
             let text = address.as_str().unwrap_or_default();
             let why = match (kind, text.parse::<IpAddr>()) {
                 ("IPv4", Ok(IpAddr::V4(_))) | ("IPv6", Ok(IpAddr::V6(_))) | ("FQDN", _) => {
@@ -55,7 +55,7 @@ pub(super) fn endpoint_slice(object: &Value) -> Vec<Cause> {
                 ("IPv6", _) => Some("must be an IPv6 address"),
                 _ => None,
             };
-            causes.extend(why.map(|why| Cause::invalid(&format!("{path}[{at}]"), address, why)));
+            causes.extend(why.map(|why| Cause::invalid(&path, address, why)));
         }
     }
     slice_ports(&mut causes, items(&object["ports"]));
@@ -89,7 +89,10 @@ fn special(text: &str) -> Option<&'static str> {
         IpAddr::V6(ip) => ip.segments()[0] & 0xff0f == 0xff02,
     };
     if ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) || ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
-        return Some("may not be unspecified (0.0.0.0 or ::)");
+        return Some(match ip {
+            IpAddr::V4(_) => "may not be unspecified (0.0.0.0)",
+            IpAddr::V6(_) => "may not be unspecified (::)",
+        });
     }
     if ip.is_loopback() {
         return Some("may not be in the loopback range (127.0.0.0/8, ::1/128)");

@@ -104,5 +104,11 @@ pub(super) fn service(object: &Value) -> Vec<Cause> {
     if spec["ports"].as_array().is_none_or(Vec::is_empty) && !is_headless {
         return vec![Cause::required("spec.ports", "")];
     }
+    // Only where nothing is selected may a cluster without it have two families.
+    let policy = &spec["ipFamilyPolicy"];
+    if policy == "RequireDualStack" && spec["selector"].is_object() {
+        let why = "this cluster is not configured for dual-stack services";
+        return vec![Cause::invalid("spec.ipFamilyPolicy", policy, why)];
+    }
     Vec::new()
 }

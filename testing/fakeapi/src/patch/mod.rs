@@ -45,11 +45,13 @@ pub(crate) fn applied(
         Format::Merge => merge::merged(old, &patch),
         Format::Strategic => strategic::merged(kind, old, &patch)?,
     };
+    // A strategic merge patch is applied to fields, and a kind is none.
     let mine = |field: &str, own: &str| {
         let given = patched[field].as_str();
         given.is_none_or(|given| given == own)
     };
-    if !mine("kind", kind.facts().kind) || !mine("apiVersion", &kind.api_version()) {
+    let is_other = !mine("kind", kind.facts().kind) || !mine("apiVersion", &kind.api_version());
+    if is_other && format == Format::Merge {
         let why = format!(
             "{}: the kind of an object cannot be changed",
             Value::from(patched.to_string())

@@ -27,7 +27,7 @@ const POD: [&str; 8] = [
 ];
 
 impl Fields {
-    pub(super) fn parse(kind: Kind, text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let terms = text.split(',').filter(|term| !term.is_empty());
         let mut parsed = Vec::new();
         for term in terms {
@@ -36,7 +36,20 @@ impl Fields {
             if field.is_empty() && value.is_empty() {
                 continue;
             }
-            if !is_known(kind, field) {
+            parsed.push(Term {
+                path: field.split('.').map(str::to_owned).collect(),
+                equals,
+                value: value.to_owned(),
+            });
+        }
+        Ok(Self(parsed))
+    }
+
+    /// Whether the kind can be selected by these fields.
+    pub(super) fn check(&self, kind: Kind) -> Result<(), String> {
+        for term in &self.0 {
+            let field = term.path.join(".");
+            if !is_known(kind, &field) {
                 let only = if kind.facts().namespaced {
                     "\"metadata.name\", \"metadata.namespace\""
                 } else {
@@ -46,13 +59,8 @@ impl Fields {
                     "{field:?} is not a known field selector: only {only}"
                 ));
             }
-            parsed.push(Term {
-                path: field.split('.').map(str::to_owned).collect(),
-                equals,
-                value: value.to_owned(),
-            });
         }
-        Ok(Self(parsed))
+        Ok(())
     }
 
     pub(super) fn matches(&self, object: &Value) -> bool {

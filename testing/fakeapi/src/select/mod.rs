@@ -20,10 +20,16 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    pub(crate) fn parse(kind: Kind, labels: &str, fields: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(labels: &str, fields: &str) -> Result<Self, Refusal> {
         let labels = Labels::parse(labels).map_err(Refusal::bad_request)?;
-        let fields = Fields::parse(kind, fields).map_err(Refusal::bad_request)?;
+        let fields = Fields::parse(fields).map_err(Refusal::bad_request)?;
         Ok(Self { labels, fields })
+    }
+
+    /// # Errors
+    /// The kind has no such field to select by.
+    pub(crate) fn check(&self, kind: Kind) -> Result<(), Refusal> {
+        self.fields.check(kind).map_err(Refusal::bad_request)
     }
 
     pub(crate) fn matches(&self, object: &Value) -> bool {

@@ -47,20 +47,22 @@ impl World<'_> {
         }
         self.store.remove(kind, &path, now);
         if kind.facts().shows_deleted {
+            last["metadata"]["resourceVersion"] = self.store.revision().to_string().into();
             return Answer::Object(200, form.object(&last));
         }
-        let done = json!({
+        let mut done = json!({
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
             "status": "Success",
-            "details": {
-                "name": asked.target.name(),
-                "group": kind.facts().group,
-                "kind": kind.facts().plural,
-                "uid": meta(&old.value, "uid"),
-            },
+            "details": {"name": asked.target.name()},
         });
+        let details = &mut done["details"];
+        if !kind.facts().group.is_empty() {
+            details["group"] = kind.facts().group.into();
+        }
+        details["kind"] = kind.facts().plural.into();
+        details["uid"] = old.value["metadata"]["uid"].clone();
         Answer::Object(200, Form::Whole.object(&done))
     }
 

@@ -33,8 +33,10 @@ impl World<'_> {
 
     pub(super) fn list(&mut self, asked: &Asked, form: Form) -> Result<Answer, Refusal> {
         let (query, kind) = (&asked.query, asked.target.kind);
-        let selector = query.selector(kind)?;
+        let selector = query.selector()?;
         let limit = query.number("limit")?;
+        query.check_list()?;
+        selector.check(kind)?;
         let freshness = query.freshness(limit)?;
         let page = self.page(asked, freshness, limit)?;
         let view = self

@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 impl World<'_> {
     pub(super) fn watch(&mut self, asked: &Asked, form: Form) -> Result<Answer, Refusal> {
         let (query, target) = (&asked.query, &asked.target);
-        let selector = query.selector(target.kind)?;
+        let selector = query.selector()?;
         let seconds = query.number("timeoutSeconds")?;
         let initial = query.get("sendInitialEvents").to_owned();
         check(
@@ -22,6 +22,7 @@ impl World<'_> {
             &initial,
             self.streaming_lists,
         )?;
+        selector.check(target.kind)?;
         let wanted = query.revision().map_err(Refusal::internal)?;
         let mut call = Call {
             target: target.clone(),

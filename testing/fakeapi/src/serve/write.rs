@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Answer, Asked, World};
 use crate::kinds::Kind;
@@ -29,7 +29,10 @@ impl World<'_> {
         let object = decoded(asked)?;
         check_name(target, &object)?;
         let old = self.store.get(target.kind, &target.path()).cloned();
-        if let Some(given) = meta(&object, "uid") {
+        let can_create = target.kind.facts().put_creates && !target.is_status;
+        if let Some(given) = meta(&object, "uid")
+            && (old.is_some() || can_create)
+        {
             let own = old
                 .as_ref()
                 .and_then(|old| meta(&old.value, "uid"))
@@ -47,9 +50,10 @@ impl World<'_> {
             }
         }
         let Some(old) = old else {
-            if target.kind.facts().put_creates && !target.is_status {
+            if can_create {
+                given_revision(&object)?;
                 let mut object = object;
-                object["metadata"]["resourceVersion"] = "".into();
+                object["metadata"]["resourceVersion"] = Value::Null;
                 return self.insert(target, object, form);
             }
             return Err(Refusal::not_found(target.kind, target.name()));
@@ -189,6 +193,10 @@ fn decoded(asked: &Asked) -> Result<Value, Refusal> {
             facts.kind, excerpt(&asked.body)
         ))
     })?;
+    let value = match value {
+        Value::Null => Value::Object(Map::new()),
+        value => value,
+    };
     let own = |field: &str, own: &str| {
         value[field]
             .as_str()
@@ -196,9 +204,8 @@ fn decoded(asked: &Asked) -> Result<Value, Refusal> {
     };
     if !own("kind", facts.kind) || !own("apiVersion", &target.kind.api_version()) {
         return Err(Refusal::bad_request(format!(
-            "{} in version {} cannot be handled as a {}: unknown conversion",
+            "{0} in version \"v1\" cannot be handled as a {1}: converting (v1.{0}) to (core.{1}): unknown conversion",
             value["kind"].as_str().unwrap_or(facts.kind),
-            value["apiVersion"],
             facts.kind
         )));
     }
@@ -242,23 +249,36 @@ fn check_name(target: &Target, object: &Value) -> Result<(), Refusal> {
     }
 }
 
+/// Where etcd has the objects of a kind.
+fn registry(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Service => "services/specs",
+        Kind::Endpoints => "services/endpoints",
+        other => other.facts().plural,
+    }
+}
+
 /// The compare of compare-and-swap.
 fn check_revision(target: &Target, old: &Stored, object: &Value) -> Result<(), Refusal> {
     let (kind, name) = (target.kind, target.name());
-    let given = match meta(object, "resourceVersion") {
-        None => 0,
-        Some(text) => text.parse::<u64>().map_err(|_| {
-            Refusal::internal(format!(
-                "strconv.ParseUint: parsing {text:?}: invalid syntax"
-            ))
-        })?,
-    };
-    match given {
+    match given_revision(object)? {
         0 if kind.facts().put_overwrites => Ok(()),
         0 => Err(Refusal::needs_revision(kind, name)),
         given if given == old.revision => Ok(()),
         _ => Err(Refusal::modified(kind, name)),
     }
+}
+
+/// The revision that the object says it is based on; 0 where it says none.
+fn given_revision(object: &Value) -> Result<u64, Refusal> {
+    let Some(text) = meta(object, "resourceVersion") else {
+        return Ok(0);
+    };
+    text.parse().map_err(|_| {
+        Refusal::internal(format!(
+            "strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
+    })
 }
 
 /// A write of the object leaves its status alone, and the other way round.
