@@ -13,6 +13,7 @@ use crate::kinds::Kind;
 use crate::log::Recorded;
 use crate::object;
 use crate::options::Options;
+use crate::serve::uid;
 use crate::service::FakeService;
 use crate::store::Store;
 use crate::target::Target;
@@ -33,7 +34,7 @@ use crate::time::Time;
 /// map.metadata.name = Some("a".into());
 /// maps.create(&PostParams::default(), &map).await?;
 /// let again = maps.create(&PostParams::default(), &map).await.unwrap_err();
-/// assert_eq!(again.to_string().lines().next(), Some("ApiError: configmaps \"a\" already exists: AlreadyExists"));
+/// assert!(again.to_string().contains("configmaps \"a\" already exists"));
 /// # Ok(())
 /// # }
 /// ```
@@ -156,7 +157,7 @@ impl FakeApi {
         let Ok(mut namespace) = object::typed(kind, &namespace) else {
             return;
         };
-        let uid = format!("00000000-0000-4000-8000-{:012x}", state.rng.u32(..));
+        let uid = uid(&mut state.rng);
         object::created(kind, &mut namespace, uid, self.0.time.stamp(Duration::ZERO));
         let at = self.0.time.elapsed_so_far();
         state.store.put(kind, name, namespace, at);
@@ -171,9 +172,10 @@ impl FakeApi {
         let kind = Kind::ALL
             .into_iter()
             .find(|kind| kind.facts().plural == plural)?;
-        let path = match kind.facts().namespaced {
-            true => format!("{namespace}/{name}"),
-            false => name.to_owned(),
+        let path = if kind.facts().namespaced {
+            format!("{namespace}/{name}")
+        } else {
+            name.to_owned()
         };
         let state = self.0.lock();
         state
@@ -221,6 +223,7 @@ impl FakeApi {
 
     /// Lets this become of all open watches that `on` means, whatever it says
     /// of how often. Returns how many there are.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn disturb_watches(&self, on: &On, disturbance: Disturbance) -> usize {
         let mut state = self.0.lock();
         let mut count = 0;

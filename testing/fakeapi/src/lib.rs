@@ -1,4 +1,4 @@
-//! A stateful Kubernetes API server in process.
+#![doc = include_str!("../README.md")]
 
 mod api;
 mod faults;
@@ -16,6 +16,8 @@ mod service;
 mod status;
 mod store;
 mod target;
+#[cfg(feature = "tcp")]
+mod tcp;
 mod time;
 mod watch;
 
@@ -25,6 +27,8 @@ pub use log::Recorded;
 pub use options::Options;
 pub use service::{FakeBody, FakeService};
 pub use target::Verb;
+#[cfg(feature = "tcp")]
+pub use tcp::Listening;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

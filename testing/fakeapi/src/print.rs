@@ -154,7 +154,10 @@ fn untyped(text: &mut String, object: &Value) {
     let fields = fields.filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion"));
     for (at, (key, value)) in fields.enumerate() {
         text.push(if at == 0 { '{' } else { ',' });
-        text.push_str(&format!("\"{key}\":{value}"));
+        text.push('"');
+        text.push_str(key);
+        text.push_str("\":");
+        text.push_str(&value.to_string());
     }
     text.push('}');
 }

@@ -10,7 +10,7 @@ pub(crate) struct Refusal {
     pub(crate) code: u16,
     reason: Option<&'static str>,
     message: String,
-    details: Option<Value>,
+    details: Option<Box<Value>>,
     /// Where to go on after a list that expired.
     next: Option<String>,
 }
@@ -89,7 +89,7 @@ impl Refusal {
             status.insert("reason".into(), reason.into());
         }
         if let Some(details) = &self.details {
-            status.insert("details".into(), details.clone());
+            status.insert("details".into(), (**details).clone());
         }
         status.insert("code".into(), self.code.into());
         status.into()
@@ -276,7 +276,7 @@ impl Refusal {
 
     fn with(self, details: Value) -> Self {
         Self {
-            details: Some(details),
+            details: Some(Box::new(details)),
             ..self
         }
     }

@@ -1,5 +1,7 @@
 //! Lists: pages, revisions, selectors, metadata.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use dcs_fakeapi::{Action, FakeApi, Lag, On};

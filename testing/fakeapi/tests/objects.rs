@@ -1,5 +1,7 @@
 //! What requests make of objects and of their revisions.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use dcs_fakeapi::FakeApi;

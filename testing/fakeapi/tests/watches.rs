@@ -1,5 +1,10 @@
 //! Watches: what they show, and how they end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "time is virtual, and a test that cannot go on fails"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -9,12 +9,12 @@ pub(crate) fn fill_in(kind: Kind, object: &mut Value, old: Option<&Value>) {
     match kind {
         Kind::ConfigMap | Kind::Lease => {}
         Kind::Endpoints => each(&mut object["subsets"], |subset| {
-            protocols(&mut subset["ports"])
+            protocols(&mut subset["ports"]);
         }),
         Kind::EndpointSlice => {
             protocols(&mut object["ports"]);
             each(&mut object["ports"], |port| {
-                default(port, "name", || "".into())
+                default(port, "name", || "".into());
             });
             each(&mut object["endpoints"], |endpoint| {
                 default(endpoint, "conditions", || json!({}));

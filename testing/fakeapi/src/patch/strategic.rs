@@ -40,7 +40,7 @@ pub(super) fn merged(kind: Kind, old: &Value, patch: &Value) -> Result<Value, Re
     object(kind, old, patch, "")
 }
 
-fn object(kind: Kind, old: &Value, patch: &Value, path: &str) -> Result<Value, Refusal> {
+fn object(kind: Kind, old: &Value, patch: &Value, at: &str) -> Result<Value, Refusal> {
     let Some(changes) = patch.as_object() else {
         return Ok(patch.clone());
     };
@@ -55,35 +55,35 @@ fn object(kind: Kind, old: &Value, patch: &Value, path: &str) -> Result<Value, R
             result.shift_remove(key);
             continue;
         }
-        let path = if path.is_empty() {
+        let place = if at.is_empty() {
             key.clone()
         } else {
-            format!("{path}.{key}")
+            format!("{at}.{key}")
         };
-        let at = result.entry(key.clone()).or_insert(Value::Null);
-        *at = match (&*at, change) {
-            (old, Value::Object(_)) => object(kind, old, change, &path)?,
-            (old, Value::Array(items)) => list(kind, old, items, &path)?,
+        let entry = result.entry(key.clone()).or_insert(Value::Null);
+        *entry = match (&*entry, change) {
+            (old, Value::Object(_)) => object(kind, old, change, &place)?,
+            (old, Value::Array(items)) => list(kind, old, items, &place)?,
             (_, plain) => plain.clone(),
         };
     }
     Ok(Map::into(result))
 }
 
-fn list(kind: Kind, old: &Value, items: &[Value], path: &str) -> Result<Value, Refusal> {
+fn list(kind: Kind, old: &Value, items: &[Value], at: &str) -> Result<Value, Refusal> {
     let old = old.as_array().map(Vec::as_slice).unwrap_or_default();
-    if SETS.contains(&path) {
+    if SETS.contains(&at) {
         let mut result = old.to_vec();
         for item in items.iter().filter(|item| !old.contains(item)) {
             result.push(item.clone());
         }
         return Ok(result.into());
     }
-    let key = KEYED.iter().find(|(keyed, _)| *keyed == path);
+    let key = KEYED.iter().find(|(keyed, _)| *keyed == at);
     let Some((_, key)) = key else {
         return items
             .iter()
-            .map(|item| object(kind, &Value::Null, item, path))
+            .map(|item| object(kind, &Value::Null, item, at))
             .collect();
     };
     let mut result = old.to_vec();
@@ -99,8 +99,8 @@ fn list(kind: Kind, old: &Value, items: &[Value], path: &str) -> Result<Value, R
         };
         let same = result.iter().position(|old| old.get(key) == Some(own));
         match same {
-            Some(at) => result[at] = object(kind, &result[at], item, path)?,
-            None => result.push(object(kind, &Value::Null, item, path)?),
+            Some(index) => result[index] = object(kind, &result[index], item, at)?,
+            None => result.push(object(kind, &Value::Null, item, at)?),
         }
     }
     Ok(result.into())

@@ -65,12 +65,9 @@ impl World<'_> {
         self.time.elapsed()
     }
 
+    /// A uid of version 4, from the seed.
     fn uid(&mut self) -> String {
-        let bits = self.rng.u128(..);
-        let (a, b) = ((bits >> 96) as u32, (bits >> 80) as u16);
-        let (c, d) = ((bits >> 64) as u16 & 0xfff, (bits >> 48) as u16 & 0x3fff);
-        let e = bits & 0xffff_ffff_ffff;
-        format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{e:012x}", d | 0x8000)
+        uid(self.rng)
     }
 
     /// Five characters that spell no words.
@@ -80,4 +77,18 @@ impl World<'_> {
             .map(|_| char::from(LETTERS[self.rng.usize(..LETTERS.len())]))
             .collect()
     }
+}
+
+/// Sixteen bytes by chance, as a UUID of version 4.
+pub(crate) fn uid(rng: &mut Rng) -> String {
+    let digits = format!("{:032x}", rng.u128(..));
+    let variant = ["8", "9", "a", "b"][rng.usize(..4)];
+    format!(
+        "{}-{}-4{}-{variant}{}-{}",
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..15],
+        &digits[15..18],
+        &digits[18..30]
+    )
 }

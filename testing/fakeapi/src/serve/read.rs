@@ -101,15 +101,14 @@ impl World<'_> {
             });
         }
         match freshness {
-            Freshness::Newest => Ok(newest),
-            // The cache does not cut its answers into pages.
-            Freshness::Any => Ok(Page { limit: 0, ..newest }),
             Freshness::NotOlderThan(revision) | Freshness::Exact(revision)
                 if revision > self.visible =>
             {
                 Err(Refusal::future(revision, self.visible))
             }
-            Freshness::NotOlderThan(_) => Ok(newest),
+            Freshness::Newest | Freshness::NotOlderThan(_) => Ok(newest),
+            // The cache does not cut its answers into pages.
+            Freshness::Any => Ok(Page { limit: 0, ..newest }),
             Freshness::Exact(revision) => Ok(Page { revision, ..newest }),
         }
     }

@@ -43,7 +43,7 @@ impl World<'_> {
                     target.name(),
                     &format!(
                         "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object meta: {own}",
-                        target.kind.facts().plural,
+                        registry(target.kind),
                         target.path()
                     ),
                 ));

@@ -4,8 +4,9 @@
 use fastrand::Rng;
 use serde_json::json;
 
+use super::chance;
 use super::compare::{self, Difference};
-use super::requests::{self, KINDS};
+use super::requests::KINDS;
 use super::server::{Server, Wire};
 
 /// The object that is made last, so that a watch knows its end.
@@ -23,7 +24,7 @@ pub(crate) async fn run(seed: u64, real: &Server, verbose: bool) -> Vec<Differen
     let mut found = Vec::new();
     for _ in 0..rng.usize(8..24) {
         let kind = kinds[rng.usize(..2)];
-        let template = requests::request(&mut rng, kind);
+        let template = chance::request(&mut rng, kind);
         let path = template.path();
         let (to_fake, to_real) = (template.for_server(&fake), template.for_server(&real));
         let by_fake = fake.ask(&to_fake, path.as_deref()).await;
@@ -88,7 +89,7 @@ async fn watched(
     (began, selector): (&[String; 2], &str),
 ) -> Vec<Difference> {
     let (group, plural) = KINDS[kind];
-    let mut seen = Vec::new();
+    let mut watches = Vec::new();
     for (server, began) in servers.into_iter().zip(began) {
         let place = format!("{group}/namespaces/{}/{plural}", server.namespace);
         let body = json!({
@@ -110,7 +111,7 @@ async fn watched(
         let heard = server.ask(&wire, None).await;
         assert_eq!(heard.code, 201, "{}", heard.body);
         let uri = format!("{place}?watch=true&resourceVersion={began}{selector}");
-        seen.push((server.watch(&uri, LAST).await, uri));
+        watches.push((server.watch(&uri, LAST).await, uri));
     }
-    compare::events(seed, &seen[1].1, &seen[0].0, &seen[1].0)
+    compare::events(seed, &watches[1].1, &watches[0].0, &watches[1].0)
 }

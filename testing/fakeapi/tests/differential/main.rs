@@ -7,6 +7,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bodies;
+mod chance;
 mod compare;
 mod generate;
 mod requests;
