@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::faults::{Action, Disturbance, Faults, Lag, On, Request};
 use crate::kinds::Kind;
-use crate::log::Recorded;
+use crate::log::{Log, Recorded};
 use crate::object;
 use crate::options::Options;
 use crate::serve::uid;
@@ -69,7 +69,7 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) rng: Rng,
     pub(crate) faults: Faults,
-    pub(crate) log: Vec<Recorded>,
+    pub(crate) log: Log,
     pub(crate) watches: BTreeMap<u64, Watched>,
     pub(crate) next_watch: u64,
 }
@@ -96,7 +96,7 @@ impl FakeApi {
             store: Store::new(options.first_revision),
             rng: Rng::with_seed(options.seed),
             faults: Faults::new(),
-            log: Vec::new(),
+            log: Log::new(options.keep_requests),
             watches: BTreeMap::new(),
             next_watch: 0,
         };
@@ -190,10 +190,11 @@ impl FakeApi {
         self.0.lock().store.revision()
     }
 
-    /// What was asked so far, in the order of arrival.
+    /// What was asked so far, in the order of arrival: the newest ones, see
+    /// [`Options::keep_requests`].
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
-        self.0.lock().log.clone()
+        self.0.lock().log.all()
     }
 
     /// Forgets what was asked.

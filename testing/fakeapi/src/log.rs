@@ -1,5 +1,6 @@
 //! What was asked.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -53,5 +54,50 @@ impl Recorded {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(own, _)| own == name);
         found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// The newest requests, each with a number of its own.
+#[derive(Debug)]
+pub(crate) struct Log {
+    entries: VecDeque<Recorded>,
+    /// The number of the first that is kept.
+    first: usize,
+    keep: usize,
+}
+
+impl Log {
+    pub(crate) const fn new(keep: usize) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            first: 0,
+            keep,
+        }
+    }
+
+    /// Takes a request in, and returns its number.
+    pub(crate) fn push(&mut self, recorded: Recorded) -> usize {
+        let number = self.first + self.entries.len();
+        self.entries.push_back(recorded);
+        if self.entries.len() > self.keep {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        number
+    }
+
+    /// The request of this number, unless it is forgotten.
+    pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut Recorded> {
+        let at = number.checked_sub(self.first)?;
+        self.entries.get_mut(at)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first += self.entries.len();
+        self.entries.clear();
+    }
+
+    pub(crate) fn all(&self) -> Vec<Recorded> {
+        self.entries.iter().cloned().collect()
     }
 }

@@ -17,6 +17,7 @@ pub struct Options {
     pub(crate) streaming_lists: bool,
     pub(crate) bookmark_interval: Duration,
     pub(crate) user: String,
+    pub(crate) keep_requests: usize,
 }
 
 impl Options {
@@ -29,6 +30,7 @@ impl Options {
             streaming_lists: true,
             bookmark_interval: Duration::from_secs(60),
             user: "system:serviceaccount:default:default".to_owned(),
+            keep_requests: usize::MAX,
         }
     }
 
@@ -61,6 +63,14 @@ impl Options {
     #[must_use]
     pub const fn bookmark_interval(mut self, interval: Duration) -> Self {
         self.bookmark_interval = interval;
+        self
+    }
+
+    /// How many requests [`FakeApi::requests`](crate::FakeApi::requests)
+    /// remembers, with their bodies: all of them unless it is set.
+    #[must_use]
+    pub const fn keep_requests(mut self, count: usize) -> Self {
+        self.keep_requests = count;
         self
     }
 

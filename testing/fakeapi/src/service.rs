@@ -112,11 +112,11 @@ impl FakeService {
                 target: &target,
             });
             let faults = plan.fired.clone();
-            state.log.push(Recorded {
+            let number = state.log.push(Recorded {
                 faults,
                 ..recorded.about(&target)
             });
-            (state.log.len() - 1, plan)
+            (number, plan)
         };
         let body = plan
             .edit_request

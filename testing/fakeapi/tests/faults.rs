@@ -304,6 +304,28 @@ async fn rates_of_nothing_bring_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_newest_requests_are_remembered_and_each_keeps_its_own_outcome() {
+    let fake = FakeApi::with_options(Options::new().keep_requests(2));
+    fake.fault(On::writes().once(), Action::DelayBefore(5 * SECOND));
+    let body = json!({"metadata": {"name": "late"}});
+    let late = ask(&fake, ("POST", MAPS), &body);
+    let others = async {
+        tokio::time::sleep(SECOND).await;
+        for _ in 0..3 {
+            read(&fake, MAPS).await;
+        }
+    };
+    let ((code, _), ()) = tokio::join!(late, others);
+    assert_eq!(code, 201);
+    let kept = fake.requests();
+    assert_eq!(kept.len(), 2);
+    assert!(
+        kept.iter()
+            .all(|asked| !asked.applied && asked.verb == Some(Verb::List))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn endpoints_come_with_their_warning() {
     let fake = FakeApi::new();
     let uri = "/api/v1/namespaces/default/endpoints";

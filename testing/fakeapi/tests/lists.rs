@@ -118,6 +118,19 @@ async fn selectors_choose() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_page_of_a_selection_goes_on_where_there_is_more_to_look_at() {
+    let fake = three().await;
+    let (_, page) = read(&fake, &format!("{MAPS}?limit=1&labelSelector=x%3D2")).await;
+    assert_eq!(names(&page), ["b"]);
+    assert_eq!(page["metadata"].get("remainingItemCount"), None);
+    let next = page["metadata"]["continue"].as_str().unwrap();
+    let uri = format!("{MAPS}?limit=1&labelSelector=x%3D2&continue={next}");
+    let (_, rest) = read(&fake, &uri).await;
+    assert!(names(&rest).is_empty());
+    assert_eq!(rest["metadata"].get("continue"), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_of_all_namespaces_has_all_and_a_list_of_one_has_its_own() {
     let fake = FakeApi::new();
     fake.add_namespace("default-2");

@@ -248,6 +248,24 @@ async fn an_object_with_finalizers_stays_until_the_last_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_takes_the_endpoints_of_its_name_along() {
+    let fake = FakeApi::new();
+    let (services, endpoints) = (
+        MAPS.replace("configmaps", "services"),
+        MAPS.replace("configmaps", "endpoints"),
+    );
+    let service = json!({"metadata": {"name": "a"}, "spec": {"clusterIP": "None"}});
+    ask(&fake, ("POST", &services), &service).await;
+    for name in ["a", "b"] {
+        let body = json!({"metadata": {"name": name}});
+        ask(&fake, ("POST", &endpoints), &body).await;
+    }
+    ask(&fake, ("DELETE", &format!("{services}/a")), &Value::Null).await;
+    assert!(fake.object("endpoints", "default", "a").is_none());
+    assert!(fake.object("endpoints", "default", "b").is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pod_is_marked_and_then_gone_with_a_revision_each() {
     let fake = FakeApi::new();
     let pods: Api<Pod> = Api::default_namespaced(fake.client());

@@ -3,7 +3,7 @@
 mod merge;
 mod strategic;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::kinds::Kind;
 use crate::object;
@@ -40,7 +40,7 @@ pub(crate) fn applied(
     patch: &[u8],
     format: Format,
 ) -> Result<Value, Refusal> {
-    let patch = parsed(patch)?;
+    let patch = parsed(patch, format)?;
     let patched = match format {
         Format::Merge => merge::merged(old, &patch),
         Format::Strategic => strategic::merged(kind, old, &patch)?,
@@ -64,9 +64,12 @@ pub(crate) fn applied(
     })
 }
 
-fn parsed(patch: &[u8]) -> Result<Value, Refusal> {
+fn parsed(patch: &[u8], format: Format) -> Result<Value, Refusal> {
     let patch: Value = serde_json::from_slice(patch)
         .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
+    if patch.is_null() && format == Format::Strategic {
+        return Ok(Map::new().into());
+    }
     if patch.is_object() {
         return Ok(patch);
     }

@@ -71,6 +71,11 @@ impl Fields {
         })
     }
 
+    pub(super) fn is_of_one_name(&self) -> bool {
+        let mut terms = self.0.iter();
+        terms.any(|term| term.equals && term.path == ["metadata", "name"])
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

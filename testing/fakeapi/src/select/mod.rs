@@ -36,6 +36,11 @@ impl Selector {
         self.labels.matches(&object["metadata"]["labels"]) && self.fields.matches(object)
     }
 
+    /// Whether only the object with one name can match: it is read by its name.
+    pub(crate) fn is_of_one_name(&self) -> bool {
+        self.fields.is_of_one_name()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()
     }

@@ -46,8 +46,13 @@ impl World<'_> {
             last = self.store.put(kind, &path, marked, now).value.clone();
         }
         self.store.remove(kind, &path, now);
+        let revision = self.store.revision();
+        // The server takes the Endpoints of a Service along, whoever made them.
+        if kind == Kind::Service {
+            self.store.remove(Kind::Endpoints, &path, now);
+        }
         if kind.facts().shows_deleted {
-            last["metadata"]["resourceVersion"] = self.store.revision().to_string().into();
+            last["metadata"]["resourceVersion"] = revision.to_string().into();
             return Answer::Object(200, form.object(&last));
         }
         let mut done = json!({

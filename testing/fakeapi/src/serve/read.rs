@@ -47,20 +47,22 @@ impl World<'_> {
             })?;
         form.check(kind, true)?;
         let after = |path: &str| page.after.as_deref().is_none_or(|after| path > after);
-        let chosen = view
-            .values()
-            .filter(|stored| asked.target.holds(&stored.path));
-        let mut chosen =
-            chosen.filter(|stored| after(&stored.path) && selector.matches(&stored.value));
+        let own = |stored: &&Stored| asked.target.holds(&stored.path) && after(&stored.path);
+        let mut rest = view.values().map(|stored| &**stored).filter(own);
+        let chosen = rest
+            .by_ref()
+            .filter(|stored| selector.matches(&stored.value));
         let items: Vec<&Stored> = match page.limit {
-            0 => chosen.by_ref().map(|stored| &**stored).collect(),
-            limit => chosen
-                .by_ref()
-                .take(limit)
-                .map(|stored| &**stored)
-                .collect(),
+            0 => chosen.collect(),
+            limit => chosen.take(limit).collect(),
         };
-        let left = chosen.count();
+        // What is left counts whether or not it is selected: a page that was
+        // filled says that there may be more.
+        let left = if selector.is_of_one_name() {
+            0
+        } else {
+            rest.count()
+        };
         let mut metadata = json!({"resourceVersion": page.revision.to_string()});
         if let (Some(last), 1..) = (items.last(), left) {
             metadata["continue"] = token(Some(page.revision), &last.path).into();

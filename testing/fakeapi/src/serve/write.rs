@@ -288,4 +288,7 @@ fn keep_other_half(target: &Target, object: &mut Value, old: &Value) {
     }
     let other = if target.is_status { "spec" } else { "status" };
     object[other] = old[other].clone();
+    if target.is_status && target.kind == Kind::Pod {
+        object["metadata"]["ownerReferences"] = old["metadata"]["ownerReferences"].clone();
+    }
 }

@@ -15,6 +15,10 @@ pub(crate) const KINDS: [(&str, &str); 6] = [
     ("/apis/discovery.k8s.io/v1", "endpointslices"),
 ];
 
+/// The places of kinds with rules of their own.
+pub(crate) const PODS: usize = 3;
+pub(crate) const SERVICES: usize = 4;
+
 /// A request, for either server.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
