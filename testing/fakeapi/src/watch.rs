@@ -36,12 +36,10 @@ pub(crate) struct Call {
     pub(crate) seen: u64,
     /// What comes before anything that happens.
     pub(crate) first: VecDeque<Bytes>,
-    /// There is nothing after that.
-    pub(crate) ends: bool,
 }
 
 /// The line that ends a watch from a revision that is forgotten.
-pub(crate) fn gone(seen: u64, compacted: u64) -> Bytes {
+fn gone(seen: u64, compacted: u64) -> Bytes {
     error_line(&Refusal::expired(
         format!("too old resource version: {seen} ({compacted})"),
         None,
@@ -79,7 +77,6 @@ impl Open {
         let changed = shared.changed.subscribe();
         let ends_at = now() + call.lasts;
         let every = shared.options.bookmark_interval;
-        let end = call.ends.then_some(End::Closed);
         Self {
             shared: Arc::clone(shared),
             id,
@@ -88,7 +85,7 @@ impl Open {
             changed,
             ends_at,
             bookmark_at: next_bookmark(ends_at, every),
-            end,
+            end: None,
             call,
         }
     }

@@ -200,15 +200,26 @@ async fn a_strategic_patch_of_subsets_replaces_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_json_patch_and_an_apply_are_refused_as_media() {
+async fn a_json_patch_and_an_apply_are_refused_and_named() {
     let fake = FakeApi::new();
     let maps: Api<ConfigMap> = Api::default_namespaced(fake.client());
     map(&fake, "a", "1").await;
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap"});
-    let apply = maps
-        .patch("a", &PatchParams::apply("me"), &Patch::Apply(&object))
-        .await;
-    assert_eq!(code(apply.unwrap_err()), 415);
+    let apply = Patch::Apply(&object);
+    let refused = maps.patch("a", &PatchParams::apply("me"), &apply).await;
+    assert_eq!(code(refused.unwrap_err()), 415);
+    for media in ["json-patch+json", "apply-patch+yaml"] {
+        let media = format!("application/{media}");
+        let request = http::Request::patch(format!("{MAPS}/a")).header("content-type", &media);
+        let request = request.body(b"[]".to_vec()).unwrap();
+        let status = fake
+            .client()
+            .request::<Value>(request)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(status.contains(&format!("and no {media}")), "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Answer, Asked, World};
 use crate::print::Form;
 use crate::status::{Cause, Refusal};
-use crate::watch::{Call, gone};
+use crate::watch::Call;
 
 /// How long a watch lasts that asks for no end.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
@@ -40,7 +40,6 @@ impl World<'_> {
             },
             seen: wanted.unwrap_or(0),
             first: VecDeque::new(),
-            ends: false,
         };
         let from_here = initial == "false" && wanted.is_none();
         let shows_all = initial == "true" || matches!(wanted, None | Some(0));
@@ -48,10 +47,6 @@ impl World<'_> {
             call.seen = self.visible;
         } else if shows_all {
             self.show_all(&mut call, initial == "true");
-        } else if call.seen < self.store.compacted() {
-            call.first
-                .push_back(gone(call.seen, self.store.compacted()));
-            call.ends = true;
         }
         Ok(Answer::Watch(Box::new(call)))
     }
