@@ -59,6 +59,11 @@ impl Template {
         Some(format!("{}/{name}", KINDS[self.kind].1))
     }
 
+    /// Whether the real server may answer from its cache.
+    pub(crate) fn is_from_cache(&self) -> bool {
+        self.query_revision == Which::Literal("0")
+    }
+
     pub(crate) fn for_server(&self, server: &Server) -> Wire {
         let (group, plural) = KINDS[self.kind];
         let mut uri = format!("{group}/namespaces/{}/{plural}", server.namespace);
