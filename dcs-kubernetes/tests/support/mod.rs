@@ -6,6 +6,7 @@
     reason = "each test binary uses a part of it, and a test that cannot go on fails"
 )]
 
+pub(crate) mod fake;
 pub(crate) mod faults;
 pub(crate) mod golden;
 pub(crate) mod samples;
