@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use dcs_core::election::EventKind;
 use dcs_core::{Clock, Config, Dcs, DcsExt, Failover};
+use dcs_faults::covers;
 use dcs_memory::Latency;
 use futures_util::future::{Either, join, select};
 use futures_util::{FutureExt, StreamExt};
@@ -33,7 +34,9 @@ async fn acquire_can_be_dropped_and_the_member_can_step_down() {
 
 #[tokio::test(start_paused = true)]
 async fn acquire_can_be_dropped_and_called_again() {
+    let dropped = covers(66);
     at_every_point(async |polls| {
+        dropped.hit();
         let scene = Scene::new();
         let acquired = poll_times(&scene.world, scene.a.elector.acquire(), polls).await;
         let ready = acquired.is_some();
@@ -235,7 +238,9 @@ async fn the_next_change_of_the_view_can_be_dropped_and_comes_with_the_next_call
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_of_the_config_can_be_dropped_and_is_applied_once_or_not_at_all() {
+    let dropped = covers(66);
     at_every_point(async |polls| {
+        dropped.hit();
         let (scene, lease) = Scene::led_by_a().await;
         let one_more = |config: Option<&Config>| {
             let count = config.and_then(|config| config.settings()["count"].as_u64());
@@ -304,7 +309,9 @@ async fn reading_can_be_dropped_and_leaves_nothing_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_driver_can_be_dropped_and_what_was_believed_ends_by_its_deadline() {
+    let dropped = covers(66);
     at_every_point(async |polls| {
+        dropped.hit();
         let mut scene = Scene::new();
         scene.a.crash();
         let (_, elector, driver) = scene.world.build("a", timing(), |builder| builder);

@@ -9,6 +9,7 @@ use dcs_core::election::{ElectionEvent, Elector, ElectorBuilder, EventKind, Leas
 use dcs_core::{
     Clock, Dcs, DcsExt, MemberName, MemberRecord, Outcome, Scope, Stamp, Status, TokioClock,
 };
+use dcs_faults::covers;
 use dcs_memory::{MemoryDcs, MemoryStore, SeededEntropy};
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::JoinHandle;
@@ -251,6 +252,7 @@ async fn a_driver_whose_electors_are_gone_releases_and_returns() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_is_cut_off_stops_before_another_one_begins() {
+    let cut_off = covers(25);
     let world = World::new();
     let (a, b) = (world.member("a"), world.member("b"));
     let lease = a.acquire().await;
@@ -267,6 +269,7 @@ async fn a_leader_that_is_cut_off_stops_before_another_one_begins() {
         "belief ended at {} and not before {now}",
         lost.at
     );
+    cut_off.hit();
 }
 
 #[tokio::test(start_paused = true)]
@@ -285,6 +288,7 @@ async fn an_outage_shorter_than_the_retry_timeout_demotes_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_whose_answer_is_lost_costs_no_leadership() {
+    let answer_lost = covers(5);
     let world = World::new();
     let a = world.member("a");
     let lease = a.acquire().await;
@@ -293,6 +297,7 @@ async fn a_renewal_whose_answer_is_lost_costs_no_leadership() {
         world.pass(Duration::from_secs(10)).await;
         assert!(lease.is_valid());
     }
+    answer_lost.hit();
 }
 
 #[tokio::test(start_paused = true)]

@@ -219,6 +219,7 @@ fn error_of(outcome: Outcome) -> Error {
 
 #[tokio::test]
 async fn each_refusal_says_the_way_out() {
+    let denied = covers(51);
     let forbidden = error_of(outcome_of(status(403, "Forbidden", "no")).await);
     let text = forbidden.to_string();
     assert!(text.contains("patch endpoints default/demo"), "{text}");
@@ -245,6 +246,7 @@ async fn each_refusal_says_the_way_out() {
         matches!(&refused, Error::Refused { why, .. } if why == "bad [31m address"),
         "{refused:?}"
     );
+    denied.hit();
 }
 
 #[tokio::test]

@@ -27,16 +27,16 @@ pub(crate) struct FakeServer {
 
 /// One scope in a namespace of the same name.
 #[derive(Debug)]
-struct Place {
-    fake: FakeApi,
-    mode: Mode,
-    scope: String,
-    members: Vec<MemberName>,
+pub(crate) struct Place {
+    pub(crate) fake: FakeApi,
+    pub(crate) mode: Mode,
+    pub(crate) scope: String,
+    pub(crate) members: Vec<MemberName>,
 }
 
 /// Draws from a seed, so that each run waits the same times.
 #[derive(Debug)]
-struct Seeded(std::sync::Mutex<u128>);
+pub(crate) struct Seeded(std::sync::Mutex<u128>);
 
 #[async_trait]
 impl Harness for FakeServer {
@@ -50,13 +50,7 @@ impl Harness for FakeServer {
 
     async fn open(&self, members: usize) -> World {
         let scope = format!("s{}", self.opened.fetch_add(1, Ordering::Relaxed));
-        self.fake.add_namespace(&scope);
-        let mut place = Place {
-            fake: self.fake.clone(),
-            mode: self.mode,
-            scope,
-            members: Vec::new(),
-        };
+        let mut place = Place::open(self.fake.clone(), self.mode, scope);
         let mut handles = Vec::new();
         for member in 0..members {
             handles.push(place.join(member).await);
@@ -80,7 +74,17 @@ impl FakeServer {
 }
 
 impl Place {
-    async fn join(&mut self, member: usize) -> Arc<dyn Dcs> {
+    pub(crate) fn open(fake: FakeApi, mode: Mode, scope: String) -> Self {
+        fake.add_namespace(&scope);
+        Self {
+            fake,
+            mode,
+            scope,
+            members: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn join(&mut self, member: usize) -> Arc<dyn Dcs> {
         let name: MemberName = format!("sample-{member}").parse().unwrap();
         let pod = json!({
             "metadata": {
@@ -108,7 +112,8 @@ impl Place {
         }
     }
 
-    fn client_of(&self, member: &MemberName) -> String {
+    /// The name of a member's client at the fake.
+    pub(crate) fn client_of(&self, member: &MemberName) -> String {
         format!("{}/{member}", self.scope)
     }
 
@@ -188,6 +193,12 @@ impl Controls for Place {
     }
 }
 
+impl Seeded {
+    pub(crate) fn new(seed: u128) -> Self {
+        Self(seed.into())
+    }
+}
+
 impl Entropy for Seeded {
     fn bits(&self) -> u128 {
         let mut state = self.0.lock().unwrap();
@@ -211,7 +222,7 @@ macro_rules! of_member {
                     .labels("application=dcs".parse().unwrap())
                     .member(name.clone())
                     .clock(Arc::new(TokioClock::new()))
-                    .entropy(Arc::new(Seeded(seed.into())))
+                    .entropy(Arc::new(Seeded::new(seed)))
             }
         }
     )*};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dcs_faults::covers;
+
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, leader_and_follower, rev, s, strangers, vacant};
 use crate::election::machine::{Command, ReleasePolicy};
 use crate::election::{Alarm, EventKind, LeaseTiming};
@@ -76,6 +78,7 @@ fn own_name_in_a_record_is_no_right() {
 
 #[test]
 fn belief_counts_from_before_the_request_was_sent() {
+    let slow = covers(20);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
@@ -88,16 +91,19 @@ fn belief_counts_from_before_the_request_was_sent() {
             .holder_span()
             - s(9)
     );
+    slow.hit();
 }
 
 #[test]
 fn an_ack_that_comes_after_its_own_deadline_opens_no_term() {
+    let late = covers(21);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
     rig.clock.advance(TTL);
     rig.commit(11);
     assert!(!rig.leads());
+    late.hit();
 }
 
 #[test]
@@ -114,16 +120,19 @@ fn after_such_a_late_definite_ack_a_new_term_may_follow_at_once() {
 
 #[test]
 fn a_lost_race_is_read_back_and_waited_for() {
+    let lost_race = covers(1);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
     rig.conflict();
     rig.read_shows(strangers(11));
     assert!(!rig.leads() && rig.is_waiting());
+    lost_race.hit();
 }
 
 #[test]
 fn an_unknown_acquire_that_was_committed_counts_from_its_sending() {
+    let answer_lost = covers(5);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
@@ -140,20 +149,24 @@ fn an_unknown_acquire_that_was_committed_counts_from_its_sending() {
             .holder_span()
             - s(5)
     );
+    answer_lost.hit();
 }
 
 #[test]
 fn an_unknown_acquire_that_was_not_committed_opens_no_term() {
+    let request_lost = covers(6);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
     rig.unknown();
     rig.read_shows(vacant(10));
     assert!(!rig.leads());
+    request_lost.hit();
 }
 
 #[test]
 fn a_committed_answer_with_another_record_is_not_believed() {
+    let changed = covers(53);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
@@ -163,6 +176,7 @@ fn a_committed_answer_with_another_record_is_not_believed() {
         rig.events()
             .contains(&EventKind::Alarm(Alarm::AlteredWrite))
     );
+    changed.hit();
 }
 
 #[test]
@@ -275,6 +289,7 @@ fn a_short_ttl_in_the_record_shortens_no_wait() {
 
 #[test]
 fn an_unknown_acquire_that_is_found_too_late_gives_no_right_to_a_new_term() {
+    let late_commit = covers(7);
     let mut rig = Rig::new("a");
     rig.begin(&vacant(10));
     rig.pass(TTL);
@@ -283,6 +298,7 @@ fn an_unknown_acquire_that_is_found_too_late_gives_no_right_to_a_new_term() {
     rig.clock.advance(TTL);
     rig.read_shows(Entry::present(rev(11), record));
     assert!(!rig.leads() && rig.is_waiting());
+    late_commit.hit();
 }
 
 #[test]

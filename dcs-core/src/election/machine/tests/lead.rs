@@ -1,5 +1,7 @@
 //! Rules H1 to H9, as a holder meets them.
 
+use dcs_faults::covers;
+
 use super::rig::{HEARTBEAT, Rig, TTL, bumped, rev, s, strangers};
 use crate::election::machine::Command;
 use crate::election::{Alarm, EventKind, LeaseTiming, LossReason};
@@ -85,12 +87,14 @@ fn a_term_without_renewal_is_lost_at_its_deadline() {
 
 #[test]
 fn a_late_ack_does_not_revive_a_term() {
+    let late = covers(21);
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);
     rig.clock.advance(span() - HEARTBEAT);
     rig.commit(12);
     assert!(!rig.leads());
     assert_eq!(lost(&mut rig), Some(LossReason::Expired));
+    late.hit();
 }
 
 #[test]
@@ -117,6 +121,7 @@ fn an_unknown_renewal_extends_nothing() {
 
 #[test]
 fn an_unknown_renewal_that_was_committed_extends_from_its_sending() {
+    let answer_lost = covers(5);
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);
     let (record, _) = rig.lease_write();
@@ -125,10 +130,12 @@ fn an_unknown_renewal_that_was_committed_extends_from_its_sending() {
     rig.clock.advance(s(1));
     rig.read_shows(Entry::present(rev(12), record));
     assert_eq!(rig.left(), span() - s(5));
+    answer_lost.hit();
 }
 
 #[test]
 fn an_unknown_renewal_that_was_not_committed_is_followed_by_another_one() {
+    let request_lost = covers(6);
     let mut rig = Rig::leading("a");
     let standing = rig.standing();
     rig.pass(HEARTBEAT);
@@ -136,10 +143,12 @@ fn an_unknown_renewal_that_was_not_committed_is_followed_by_another_one() {
     rig.read_shows(standing);
     rig.pass(s(1));
     assert_eq!(rig.lease_write().1, Precondition::Matches(rev(11)));
+    request_lost.hit();
 }
 
 #[test]
 fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
+    let own = covers(2);
     let mut rig = Rig::leading("a");
     let standing = rig.standing();
     rig.pass(HEARTBEAT);
@@ -151,6 +160,7 @@ fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
     rig.read_shows(Entry::present(rev(12), first));
     assert!(rig.leads());
     assert_eq!(rig.left(), span() - s(1));
+    own.hit();
 }
 
 #[test]
@@ -234,11 +244,13 @@ fn an_old_version_of_a_slow_watch_ends_nothing() {
 
 #[test]
 fn a_store_that_went_back_ends_the_term() {
+    let restored = covers(70);
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);
     rig.conflict();
     rig.read_shows(strangers(5));
     assert!(!rig.leads());
+    restored.hit();
 }
 
 #[test]

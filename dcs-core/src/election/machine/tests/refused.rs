@@ -1,5 +1,7 @@
 //! Lease writes that the store refuses, for other reasons than a conflict.
 
+use dcs_faults::covers;
+
 use super::failsafe::map;
 use super::rig::{HEARTBEAT, Rig, TTL, s, vacant};
 use crate::election::EventKind;
@@ -161,6 +163,7 @@ fn a_release_writes_the_last_status() {
 
 #[test]
 fn two_refusals_by_403_and_then_an_answer_cost_no_leadership() {
+    let flap = covers(52);
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);
     for _ in 0..2 {
@@ -170,4 +173,5 @@ fn two_refusals_by_403_and_then_an_answer_cost_no_leadership() {
     rig.commit(12);
     rig.pass(TTL - HEARTBEAT);
     assert!(rig.leads());
+    flap.hit();
 }
