@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dcs_fakeapi::{Action, Lag, Reply, Verb};
-use dcs_faults::covers;
+use dcs_faults::{Covered, covers};
 
 use crate::cluster::{Cluster, TAKE_OVER, TTL, in_both_modes};
 
@@ -27,6 +27,56 @@ async fn an_answer_to_a_renewal_that_is_lost_costs_no_term() {
         lost.hit_times(cluster.disturbed(0));
     })
     .await;
+}
+
+/// A renewal is committed, and this is what its sender is told.
+async fn is_told(covered: Covered, action: impl Fn() -> Action) {
+    in_both_modes(3, async |cluster| {
+        cluster.fake.fault(cluster.writes_of(0).once(), action());
+        goes_on(&cluster).await;
+        let requests = cluster.fake.requests().into_iter();
+        let applied = requests.filter(|asked| asked.applied && !asked.faults.is_empty());
+        covered.hit_times(u64::try_from(applied.count()).unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_a_handler_finished_after_its_time_costs_no_term() {
+    is_told(covers(10), || Action::AnswerAfter(Reply::handler_timeout())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_is_committed_while_the_storage_changes_its_leader_costs_no_term() {
+    is_told(covers(11), || Action::AnswerAfter(Reply::etcd_timeout())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_is_committed_and_answered_by_500_costs_no_term() {
+    is_told(covers(12), || Action::AnswerAfter(Reply::internal_error())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_a_balancer_answers_by_502_costs_no_term() {
+    is_told(covers(17), || {
+        Action::AnswerAfter(Reply::raw(502, "<html>"))
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_breaks_off_costs_no_term() {
+    is_told(covers(18), || Action::CutBody).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_ends_in_the_middle_costs_no_term() {
+    is_told(covers(18), || Action::TruncateBody).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_trickles_costs_no_term() {
+    is_told(covers(24), || Action::Trickle(seconds(1))).await;
 }
 
 #[tokio::test(start_paused = true)]
