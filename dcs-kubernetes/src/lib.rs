@@ -44,6 +44,7 @@ mod mode;
 mod names;
 mod own_pod;
 mod role_labels;
+mod room;
 mod saved;
 mod settings;
 mod size;

@@ -7,9 +7,13 @@ use crate::format::{self, Object as Raw};
 use crate::settings::{Object, Settings};
 
 /// A whole snapshot of all objects and Pods of a scope.
-pub(crate) fn whole(settings: &Settings, keys: &[Raw], pods: &[Raw]) -> Result<Snapshot, Error> {
+pub(crate) fn whole<'a>(
+    settings: &Settings,
+    keys: impl IntoIterator<Item = &'a Raw>,
+    pods: impl IntoIterator<Item = &'a Raw>,
+) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot::default();
-    for raw in keys.iter().filter(|raw| settings.is_in_group(raw)) {
+    for raw in keys.into_iter().filter(|raw| settings.is_in_group(raw)) {
         let Some(object) = settings.object_named(&raw.metadata.name) else {
             continue;
         };
@@ -17,7 +21,7 @@ pub(crate) fn whole(settings: &Settings, keys: &[Raw], pods: &[Raw]) -> Result<S
             snapshot.apply(update);
         }
     }
-    for pod in pods.iter().filter(|pod| settings.is_in_group(pod)) {
+    for pod in pods.into_iter().filter(|pod| settings.is_in_group(pod)) {
         if let Some(update) = member_update(pod, revision(pod)?, true) {
             snapshot.apply(update);
         }

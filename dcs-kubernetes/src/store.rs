@@ -9,9 +9,10 @@ use dcs_core::{
 use serde_json::{Map, Value, json};
 
 use crate::BACKEND;
-use crate::client::{Call, Client, Context, read, written};
+use crate::client::{Answer, Call, Client, Context, PAGE, read, written};
 use crate::format::{self, Annotation, List, Object as Raw};
 use crate::memory::Memory;
+use crate::room::Room;
 use crate::settings::{Collection, Object, Settings};
 use crate::snapshot;
 
@@ -110,11 +111,12 @@ impl Store {
 
     /// Every object of a collection that carries the labels, page by page.
     pub(crate) async fn list(&self, collection: Collection) -> Result<Listed, Error> {
-        let mut tries = 0;
+        let (mut tries, mut page) = (0, PAGE);
         let mut items = Vec::new();
+        let mut room = Room::default();
         let mut next: Option<String> = None;
         loop {
-            let call = Call::list(&self.settings, collection, next.as_deref());
+            let call = Call::list(&self.settings, collection, page, next.as_deref());
             let context = self.context(&call, None, None);
             let answer = self.streams.attempt(&self.settings, call).await;
             // The rest of the list is gone: a part of it must not pass for the whole.
@@ -125,10 +127,19 @@ impl Store {
                 tries += 1;
                 next = None;
                 items.clear();
+                room = Room::default();
+                continue;
+            }
+            if page > 1 && answer.as_ref().is_ok_and(Answer::is_too_long) {
+                page /= 2;
                 continue;
             }
             let page: List = read(answer, &context)?.ok_or_else(|| not_found(&context))?;
-            items.extend(page.items.unwrap_or_default());
+            let mut found = page.items.unwrap_or_default();
+            if collection == Collection::Pods {
+                found.iter_mut().for_each(|pod| room.take_in(pod));
+            }
+            items.append(&mut found);
             next = page.metadata.next.filter(|next| !next.is_empty());
             if next.is_none() {
                 self.learn_sizes(collection, &items);

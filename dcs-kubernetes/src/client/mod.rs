@@ -23,14 +23,20 @@ use crate::settings::Settings;
 
 pub(crate) use judge::{Context, read, status_of, written};
 pub(crate) use own::Own;
-pub(crate) use request::Call;
+pub(crate) use request::{Call, PAGE};
 pub(crate) use servers::{ServerList, Servers};
 
 use self::own::Trouble;
 use self::servers::{Found, Sent};
 
-/// Longest answer that is read; a list of 500 members is far below it.
+/// Longest answer that is read; a list of 500 members is far below it, unless
+/// they are flooded: then smaller pages are asked for.
 const BODY_MAX: usize = 8 << 20;
+
+/// An answer is longer than [`BODY_MAX`].
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is longer than {BODY_MAX} bytes")]
+struct TooLong;
 
 /// Sends single attempts.
 #[derive(Clone)]
@@ -183,6 +189,12 @@ impl Client {
 }
 
 impl Answer {
+    /// Whether it is longer than what is read.
+    pub(crate) fn is_too_long(&self) -> bool {
+        let error = self.body.as_ref().err();
+        error.is_some_and(|error| error.downcast_ref::<TooLong>().is_some())
+    }
+
     async fn of(
         settings: &Settings,
         response: http::Response<Body>,
@@ -246,7 +258,7 @@ async fn collect(mut body: Body) -> Result<Bytes, BoxError> {
             continue;
         };
         if bytes.len() + data.len() > BODY_MAX {
-            return Err(format!("the answer is longer than {BODY_MAX} bytes").into());
+            return Err(TooLong.into());
         }
         bytes.extend_from_slice(&data);
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::settings::{Collection, Settings};
 
-/// Entries of one page of a list.
+/// Entries of one page of a list, unless they are large.
 pub(crate) const PAGE: usize = 500;
 
 const OBJECT: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
@@ -41,10 +41,15 @@ impl Call {
     }
 
     /// Without a resourceVersion: a read that sees all that was acknowledged.
-    pub(crate) fn list(settings: &Settings, collection: Collection, next: Option<&str>) -> Self {
+    pub(crate) fn list(
+        settings: &Settings,
+        collection: Collection,
+        page: usize,
+        next: Option<&str>,
+    ) -> Self {
         let selector = selector(settings);
         let next = next.map_or_else(String::new, |next| format!("&continue={}", escape(next)));
-        let query = format!("{selector}&limit={PAGE}{next}");
+        let query = format!("{selector}&limit={page}{next}");
         Self {
             query,
             ..Self::get(collection, String::new())

@@ -69,11 +69,21 @@ pub(crate) fn fence(object: &Object) -> Value<FencingToken> {
     present(text(object, name::FENCE))
 }
 
+/// How many bytes the member says.
+pub(crate) fn status_size(pod: &Object) -> usize {
+    pod.annotation(name::STATUS).map_or(0, str::len)
+}
+
+/// Why so many bytes are not read.
+pub(crate) fn too_large(size: usize) -> String {
+    format!("it has {size} bytes, {STATUS_MAX} are allowed")
+}
+
 /// The key of the member whose Pod this is.
 pub(crate) fn member(member: &MemberName, pod: &Object) -> Value<MemberRecord> {
-    let size = pod.annotation(name::STATUS).map_or(0, str::len);
-    if size > STATUS_MAX {
-        let why = format!("it has {size} bytes, {STATUS_MAX} are allowed");
+    let size = status_size(pod);
+    let too_large = || (size > STATUS_MAX).then(|| too_large(size));
+    if let Some(why) = pod.unread.clone().or_else(too_large) {
         return Value::Malformed(explain(name::STATUS, &why));
     }
     let labels = pod.labels();

@@ -6,7 +6,9 @@ mod leader;
 mod object;
 mod python;
 
-pub(crate) use decode::{STATUS_MAX, config, failover, fence, history, initialize, member, sync};
+pub(crate) use decode::{
+    STATUS_MAX, config, failover, fence, history, initialize, member, status_size, sync, too_large,
+};
 pub(crate) use encode::{Annotation, member_status, of_change, of_fence};
 pub(crate) use leader::{failsafe, leader, status};
 pub(crate) use object::{Event, List, Object, Status};

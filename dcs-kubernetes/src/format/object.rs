@@ -25,6 +25,9 @@ pub(crate) struct Object {
     pub(crate) spec: Value,
     #[serde(default)]
     pub(crate) status: Value,
+    /// Why what the member says was not kept, where it was not.
+    #[serde(skip)]
+    pub(crate) unread: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -100,6 +103,14 @@ impl Object {
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         let annotations = self.metadata.annotations.as_ref()?;
         annotations.get(key).map(String::as_str)
+    }
+
+    /// Keeps no annotation but this one, and not what it says either if `keeps`
+    /// says so.
+    pub(crate) fn keep_only(&mut self, key: &str, keeps: bool) {
+        if let Some(annotations) = &mut self.metadata.annotations {
+            annotations.retain(|known, _| keeps && known == key);
+        }
     }
 
     pub(crate) fn annotations(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -6,7 +6,7 @@ mod feed;
 mod lines;
 mod seen;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use self::feed::{Said, feed};
 use crate::format::Object as Raw;
+use crate::room::Room;
 use crate::settings::{Collection, Object};
 use crate::snapshot::{self, member_update, updates};
 use crate::store::Store;
@@ -67,7 +68,8 @@ struct Story {
 #[derive(Debug, Default)]
 struct Part {
     listed: bool,
-    objects: Vec<Raw>,
+    /// By name.
+    objects: BTreeMap<String, Raw>,
 }
 
 impl Story {
@@ -102,7 +104,7 @@ impl Story {
         }
     }
 
-    fn put(&mut self, side: Side, object: Raw, revision: Revision, continues: bool) {
+    fn put(&mut self, side: Side, mut object: Raw, revision: Revision, continues: bool) {
         if !self.store.settings.is_in_group(&object) {
             self.gone(side, &object, revision);
             return;
@@ -110,6 +112,10 @@ impl Story {
         if side == Side::Keys {
             let keys = self.store.settings.keys();
             self.store.learn_sizes(keys, std::slice::from_ref(&object));
+        }
+        if side == Side::Pods {
+            self.pods.remove(&object);
+            Room::beside(self.pods.objects.values()).take_in(&mut object);
         }
         self.tell(side, &object, revision, Some(continues));
         self.part(side).put(object);
@@ -129,9 +135,10 @@ impl Story {
     /// of a member's key only the newest value counts.
     fn begin(&mut self, side: Side, objects: Vec<Raw>) {
         let began = self.begun();
+        let named = |raw: Raw| (raw.metadata.name.clone(), raw);
         let part = Part {
             listed: true,
-            objects,
+            objects: objects.into_iter().map(named).collect(),
         };
         let old = std::mem::replace(self.part(side), part);
         if side == Side::Pods && began {
@@ -152,7 +159,8 @@ impl Story {
 
     fn whole(&self) -> Result<WatchEvent, Error> {
         let settings = &self.store.settings;
-        let whole = snapshot::whole(settings, &self.keys.objects, &self.pods.objects);
+        let (keys, pods) = (self.keys.objects.values(), self.pods.objects.values());
+        let whole = snapshot::whole(settings, keys, pods);
         whole.map(|whole: Snapshot| WatchEvent::Reset(Box::new(whole)))
     }
 
@@ -199,27 +207,25 @@ impl Story {
 
 impl Part {
     fn find(&self, name: &str) -> Option<&Raw> {
-        self.objects.iter().find(|raw| raw.metadata.name == name)
+        self.objects.get(name)
     }
 
     fn put(&mut self, object: Raw) {
-        self.remove(&object);
-        self.objects.push(object);
+        self.objects.insert(object.metadata.name.clone(), object);
     }
 
     fn remove(&mut self, object: &Raw) {
-        let name = &object.metadata.name;
-        self.objects.retain(|known| known.metadata.name != *name);
+        self.objects.remove(&object.metadata.name);
     }
 
     /// What these Pods say that the `old` ones did not.
     fn since(&self, old: &Self) -> Vec<Update> {
         let gone = old
             .objects
-            .iter()
+            .values()
             .filter(|pod| self.find(&pod.metadata.name).is_none());
         let gone = gone.filter_map(|pod| member_update(pod, pod.revision().ok()?, false));
-        let now = self.objects.iter().filter_map(|pod| {
+        let now = self.objects.values().filter_map(|pod| {
             let revision = pod.revision().ok()?;
             let known = old
                 .find(&pod.metadata.name)
