@@ -137,7 +137,9 @@ impl Store {
             let page: List = read(answer, &context)?.ok_or_else(|| not_found(&context))?;
             let mut found = page.items.unwrap_or_default();
             if collection == Collection::Pods {
-                found.iter_mut().for_each(|pod| room.take_in(pod));
+                for pod in &mut found {
+                    room.take_in(pod);
+                }
             }
             items.append(&mut found);
             next = page.metadata.next.filter(|next| !next.is_empty());

@@ -296,6 +296,16 @@ async fn a_hostile_retry_after_is_clamped() {
 }
 
 #[tokio::test]
+async fn a_warning_in_the_headers_is_no_error() {
+    let warned = covers(72);
+    let text = "299 - \"v1 Endpoints is deprecated\"";
+    let body = object("demo", 101, &json!({})).to_string();
+    let outcome = outcome_of(Reply::Raw(200, body, vec![("warning", text)])).await;
+    assert_eq!(shown(&outcome), "committed", "{outcome:?}");
+    warned.hit();
+}
+
+#[tokio::test]
 async fn a_member_without_a_pod_is_told_to_create_it() {
     let (client, _) = client(|_| status(404, "NotFound", "pods \"demo-0\" not found"));
     let record = MemberRecord::new(name("demo-0"), serde_json::Map::new());

@@ -16,6 +16,7 @@ mod support;
 use std::time::Duration;
 
 use dcs_cluster::proxy::Way;
+use dcs_faults::covers;
 use support::cluster::{Backend, DEFAULT, SHORT, Timing, rounds};
 use support::events::Event;
 use support::proxied::Proxied;
@@ -48,6 +49,7 @@ const LONG_LATE: Timing = Timing {
 #[tokio::test]
 #[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
 async fn a_leader_whose_connection_freezes_has_lost_before_another_leads() {
+    let (half_open, partition) = (covers(22), covers(25));
     let length = if rounds().is_some() {
         seconds(45)
     } else {
@@ -57,11 +59,14 @@ async fn a_leader_whose_connection_freezes_has_lost_before_another_leads() {
         freeze(Backend::Endpoints, length),
         freeze(Backend::ConfigMap, length),
     );
+    half_open.hit_times(2);
+    partition.hit_times(2);
 }
 
 #[tokio::test]
 #[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
 async fn a_leader_whose_answers_come_too_late_has_lost_before_another_leads() {
+    let (unanswered, cut_off) = (covers(5), covers(26));
     let (timing, delay) = if rounds().is_some() {
         (DEFAULT, seconds(9))
     } else {
@@ -71,17 +76,21 @@ async fn a_leader_whose_answers_come_too_late_has_lost_before_another_leads() {
         too_late(Backend::Endpoints, timing, delay),
         too_late(Backend::ConfigMap, timing, delay),
     );
+    unanswered.hit_times(2);
+    cut_off.hit_times(2);
 }
 
 #[tokio::test]
 #[ignore = "needs an API server: KUBECONFIG is set by cargo xtask test"]
 async fn a_late_answer_carries_belief_no_further_than_its_request() {
+    let slow = covers(20);
     if rounds().is_none() {
         let delay = Duration::from_millis(800);
         tokio::join!(
             late(Backend::Endpoints, SHORT_LATE, delay),
             late(Backend::ConfigMap, SHORT_LATE, delay),
         );
+        slow.hit_times(2);
         return;
     }
     let delay = seconds(1);
@@ -91,6 +100,7 @@ async fn a_late_answer_carries_belief_no_further_than_its_request() {
         late(Backend::Endpoints, LONG_LATE, seconds(9)),
         late(Backend::ConfigMap, LONG_LATE, seconds(9)),
     );
+    slow.hit_times(4);
 }
 
 /// Nothing gets through and nothing is refused; what was held then arrives.

@@ -19,7 +19,7 @@ use support::cluster::{Backend, Cluster, SCOPE, SHORT, Timing};
 use support::patroni;
 use support::process::Process;
 use support::recorder::Recorder;
-use support::wait::{millis, now_ms, pass, seconds, until};
+use support::wait::{PATIENCE, millis, now_ms, pass, seconds, until};
 
 /// Turns are so far apart that what is done sooner was done on an event.
 const SLOW: Timing = Timing {
@@ -95,13 +95,19 @@ async fn edit(backend: Backend) {
         cluster.running.values().all(seen).then_some(())
     })
     .await;
-    until("the leader writes the new ttl", SOON, async || {
-        let lock = cluster
-            .api
-            .get(backend.plural(), backend.leader_object())
-            .await
-            .unwrap();
-        (patroni::lock(&lock).unwrap().ttl == 35).then_some(())
+    let lock = async || {
+        let lock = cluster.api.get(backend.plural(), backend.leader_object());
+        lock.await.unwrap()
+    };
+    until("the leader renews by the new ttl", SOON, async || {
+        let lock = lock().await;
+        let claim: Value = serde_json::from_str(annotation(&lock, "dcs.internal/claim")?).unwrap();
+        (claim["ttl_ms"] == 35_000).then_some(())
+    })
+    .await;
+    // Not before it believes for no longer than that (rule P3).
+    until("the record shows the new ttl", PATIENCE, async || {
+        (patroni::lock(&lock().await).unwrap().ttl == 35).then_some(())
     })
     .await;
     cluster.stop().await;

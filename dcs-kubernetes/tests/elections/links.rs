@@ -142,6 +142,23 @@ async fn an_acquiring_write_of_a_member_that_is_dead_keeps_the_others_waiting_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_release_that_arrives_again_after_the_next_term_began_ends_nothing() {
+    let late = covers(9);
+    in_both_modes(1, async |cluster| {
+        let release = cluster.writes_of(0).once();
+        cluster.fake.fault(release, Action::Replay(seconds(50)));
+        cluster.members[0].elector.step_down().await.unwrap();
+        assert_eq!(cluster.leader(), None);
+        cluster.members[0].elector.contend().unwrap();
+        cluster.led_within(TAKE_OVER).await;
+        cluster.pass(seconds(120)).await;
+        assert_eq!((cluster.leader(), cluster.terms(0)), (Some(0), 2));
+        late.hit_times(cluster.disturbed(0));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn answers_that_take_longer_than_usual_cost_no_term_and_lengthen_none() {
     let slow = covers(20);
     in_both_modes(3, async |cluster| {
