@@ -28,7 +28,8 @@ pub(crate) async fn reach(
             member.dcs.load_leader().await
         };
         let Err(error) = reached.await else {
-            return Ok(refuse_other_mode(args, config).await?);
+            let name = member.record.name();
+            return Ok(refuse_other_mode(args, name, config).await?);
         };
         let waits = args.file.is_some() && error.is_transient();
         let error = anyhow::Error::from(error).context(format!(
@@ -77,11 +78,18 @@ pub(crate) fn connect(
 }
 
 /// Two modes are two locks: nobody joins a scope that is led in the other one.
-async fn refuse_other_mode(args: &Args, config: &kube::Config) -> Result<(), BuildError> {
-    match args.backend {
-        Backend::Configmap => config_maps(args)?.refuse_other_mode(config).await,
-        _ => endpoints(args)?.refuse_other_mode(config).await,
+async fn refuse_other_mode(
+    args: &Args,
+    name: &MemberName,
+    config: &kube::Config,
+) -> Result<(), BuildError> {
+    let agent = user_agent(name);
+    if args.backend == Backend::Configmap {
+        let builder = config_maps(args)?.user_agent(agent);
+        return builder.refuse_other_mode(config).await;
     }
+    let builder = endpoints(args)?.user_agent(agent);
+    builder.refuse_other_mode(config).await
 }
 
 fn config_maps(args: &Args) -> Result<Builder<ConfigMapDcs>, BuildError> {
