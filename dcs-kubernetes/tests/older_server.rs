@@ -1,10 +1,5 @@
 //! What an older API server refuses is not asked for.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, its helpers too"
-)]
-
 mod support;
 
 use std::time::Duration;
