@@ -1,17 +1,10 @@
 //! What a member leaves to Patroni's databases in a scope that it shares with them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, its helpers too"
-)]
-
 mod support;
-
-use std::fs;
 
 use serde_json::json;
 use support::api::{Api, annotation};
-use support::process::{Process, folder, ha_loop};
+use support::process::{Process, folder, ha_loop_by_file};
 use support::wait::{seconds, until};
 
 /// A member of a scope in ConfigMaps, by Patroni's file.
@@ -22,15 +15,8 @@ fn start(api: &Api, test: &str, flags: &[&str]) -> Process {
         "name": "demo-0",
         "kubernetes": {"namespace": api.namespace, "labels": {"application": "patroni"}},
     });
-    let path = folder.join("patroni.yml");
-    fs::write(&path, file.to_string()).unwrap();
-    let mut command = ha_loop();
-    command
-        .arg("--config")
-        .arg(path)
-        .args(["--ttl", "6s", "--max-ttl", "6s", "--loop-wait", "2s"])
-        .args(["--retry-timeout", "2s", "--output", "json"])
-        .args(flags);
+    let mut command = ha_loop_by_file(&folder, "demo-0", &file);
+    command.args(flags);
     Process::start(command, &folder, "demo-0")
 }
 

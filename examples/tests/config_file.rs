@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::api::{Api, annotation};
 use support::cluster::Backend;
-use support::process::{Ended, Process, folder, ha_loop};
+use support::process::{Ended, Process, folder, ha_loop, ha_loop_by_file};
 use support::stub::{Answer, Asked, Stub};
 use support::wait::{PATIENCE, seconds, until};
 
@@ -373,15 +373,8 @@ async fn a_member_that_never_leads_leaves_a_new_scope_to_another_one() {
             "kubernetes": {"namespace": api.namespace, "labels": {"application": "dcs"}},
             "tags": tags,
         });
-        let path = folder.join(format!("{name}.yml"));
-        fs::write(&path, file.to_string()).unwrap();
-        let mut command = ha_loop();
-        command
-            .arg("--config")
-            .arg(path)
-            .args(["--ttl", "6s", "--max-ttl", "6s", "--loop-wait", "2s"])
-            .args(["--retry-timeout", "2s", "--output", "json"])
-            .args(flags);
+        let mut command = ha_loop_by_file(&folder, name, &file);
+        command.args(flags);
         Process::start(command, &folder, name)
     };
     // It would lead at once by its assertion. That of the other one is void: it

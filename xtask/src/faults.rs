@@ -2,27 +2,25 @@
 //! the tests themselves left behind.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, bail};
+
+use crate::workspace;
 
 /// The catalogue's own tests claim rows to try the claiming, and those of this
 /// crate compare the page with the claims.
 const TESTS: &str = "test --workspace --exclude dcs-faults --exclude xtask --all-features --locked --tests --no-fail-fast";
 
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let workspace = xtask.parent().unwrap_or(xtask);
+    let workspace = workspace::folder();
     let records = workspace.join("target/fault-records");
     if records.exists() {
         fs::remove_dir_all(&records).context("removing the records of the last run")?;
     }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut tests = Command::new(cargo);
+    let mut tests = Command::new(workspace::cargo());
     tests
         .current_dir(workspace)
         .args(TESTS.split(' '))

@@ -14,6 +14,7 @@ mod faults;
 mod process;
 mod sim;
 mod test;
+mod workspace;
 
 fn main() -> ExitCode {
     let done = match cli::Cli::parse().task {

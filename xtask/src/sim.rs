@@ -3,10 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
+
+use crate::workspace;
 
 /// Seeded bugs are there in a build with this alone. A flag of the compiler,
 /// since a feature of the crate could be switched on by its users.
@@ -19,9 +20,8 @@ pub(crate) fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
 }
 
 fn command(arguments: &[OsString]) -> Command {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut command = Command::new(cargo);
+    let root = workspace::folder();
+    let mut command = Command::new(workspace::cargo());
     command
         .args(["run", "--quiet", "--locked", "--profile", "sim"])
         .args(["--package", "dcs-sim", "--manifest-path"])

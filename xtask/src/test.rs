@@ -1,9 +1,6 @@
 //! `test`: everything that has to pass, one step after the other.
 
-use std::env;
-use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -13,6 +10,7 @@ use dcs_cluster::{Cluster, Options};
 use tokio::process::Command;
 
 use crate::process::{self, Ended, Interrupts};
+use crate::workspace;
 
 /// The steps that need nothing but this workspace.
 const STEPS: [Step; 4] = [
@@ -91,19 +89,13 @@ impl Step {
     }
 
     fn command(&self) -> Command {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut command = Command::new(cargo);
+        let mut command = Command::new(workspace::cargo());
         command
-            .current_dir(workspace())
+            .current_dir(workspace::folder())
             .args(self.arguments.split(' '))
             .envs(self.variable);
         command
     }
-}
-
-fn workspace() -> &'static Path {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask)
 }
 
 /// Why the run ended early.

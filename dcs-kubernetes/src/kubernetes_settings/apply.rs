@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dcs_core::{Dcs, MemberName, Scope};
 
 use super::KubernetesSettings;
+use crate::store::Store;
 use crate::{
     BuildError, Builder, ConfigMapDcs, EndpointsDcs, Group, InvalidName, Mode, Namespace,
     RoleLabels,
@@ -76,25 +77,10 @@ impl KubernetesSettings {
         group: Option<Group>,
         member: Option<MemberName>,
     ) -> Result<Arc<dyn Dcs>, BuildError> {
-        let joins = member.is_some();
-        Ok(match self.mode() {
-            Mode::Endpoints => {
-                let mut endpoints = self.endpoints(scope)?;
-                endpoints.group = group;
-                if joins {
-                    endpoints.refuse_other_mode(&config).await?;
-                }
-                Arc::new(endpoints.speaking_for(member).build(config)?)
-            }
-            Mode::ConfigMap => {
-                let mut config_maps = self.config_maps(scope)?;
-                config_maps.group = group;
-                if joins {
-                    config_maps.refuse_other_mode(&config).await?;
-                }
-                Arc::new(config_maps.speaking_for(member).build(config)?)
-            }
-        })
+        match self.mode() {
+            Mode::Endpoints => joined(self.endpoints(scope)?, config, group, member).await,
+            Mode::ConfigMap => joined(self.config_maps(scope)?, config, group, member).await,
+        }
     }
 
     fn applied_to<D>(&self, builder: Builder<D>) -> Result<Builder<D>, BuildError> {
@@ -139,4 +125,17 @@ impl KubernetesSettings {
             None => Ok(labels),
         }
     }
+}
+
+async fn joined<D: From<Store> + Dcs + 'static>(
+    mut builder: Builder<D>,
+    config: kube::Config,
+    group: Option<Group>,
+    member: Option<MemberName>,
+) -> Result<Arc<dyn Dcs>, BuildError> {
+    builder.group = group;
+    if member.is_some() {
+        builder.refuse_other_mode(&config).await?;
+    }
+    Ok(Arc::new(builder.speaking_for(member).build(config)?))
 }

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::server::{Mode, address};
+use super::server::{Mode, address, pod};
 
 /// Runs the suite on a fake API server of its own for each case.
 #[derive(Debug)]
@@ -86,13 +86,7 @@ impl Place {
 
     pub(crate) async fn join(&mut self, member: usize) -> Arc<dyn Dcs> {
         let name: MemberName = format!("sample-{member}").parse().unwrap();
-        let pod = json!({
-            "metadata": {
-                "name": name.as_str(),
-                "labels": {"application": "dcs", "cluster-name": self.scope},
-            },
-            "spec": {"containers": [{"name": "none", "image": "none"}]},
-        });
+        let pod = pod(&name, &self.scope);
         self.send("POST", "pods", Some(&pod)).await;
         let client = self.fake.client_named(&self.client_of(&name));
         let scope = self.scope.parse().unwrap();

@@ -95,13 +95,7 @@ impl Place {
 
     pub(crate) async fn join(&mut self, member: usize) {
         let name: MemberName = format!("sample-{member}").parse().unwrap();
-        let pod = json!({
-            "metadata": {
-                "name": name.as_str(),
-                "labels": {"application": "dcs", "cluster-name": self.scope},
-            },
-            "spec": {"containers": [{"name": "none", "image": "none"}]},
-        });
+        let pod = pod(&name, &self.scope);
         self.admin.post(&self.admin.path("pods"), &pod).await;
         let link = Link::new();
         let client = link.client(real_client().await);
@@ -161,6 +155,17 @@ macro_rules! settable {
     )*};
 }
 settable!(EndpointsDcs, ConfigMapDcs);
+
+/// The Pod of a member, which runs nothing.
+pub(crate) fn pod(name: &MemberName, scope: &str) -> Value {
+    json!({
+        "metadata": {
+            "name": name.as_str(),
+            "labels": {"application": "dcs", "cluster-name": scope},
+        },
+        "spec": {"containers": [{"name": "none", "image": "none"}]},
+    })
+}
 
 /// The address of a member, from TEST-NET-1: stored, never connected to.
 pub(crate) fn address(member: usize) -> String {

@@ -171,22 +171,10 @@ impl Class {
         Self::PatroniBesidePatroni,
     ];
 
-    /// Those that only histories beside Patroni have.
-    pub(super) const BESIDE_PATRONI: [Self; 13] = [
-        Self::Config,
-        Self::PatroniLeads,
-        Self::PatroniFindsItsWrite,
-        Self::PatroniTakesFromOurs,
-        Self::PatroniTakesReleased,
-        Self::PatroniPosition,
-        Self::PatroniOvertaken,
-        Self::PatroniReleaseWaited,
-        Self::PatroniReleaseTaken,
-        Self::PatroniClock,
-        Self::PatroniRetryUnknown,
-        Self::PatroniEdited,
-        Self::PatroniBesidePatroni,
-    ];
+    /// Whether only histories beside Patroni have it: those come last.
+    pub(super) fn is_beside_patroni(self) -> bool {
+        self >= Self::Config
+    }
 
     /// What a cut counts for that loses these.
     pub(super) const fn of_cut(requests: bool, answers: bool) -> Self {

@@ -448,8 +448,7 @@ impl Rates {
         match swarm {
             Swarm::Mixed | Swarm::Hostile => {
                 let all = Class::ALL.into_iter();
-                all.filter(|class| !Class::BESIDE_PATRONI.contains(class))
-                    .collect()
+                all.filter(|class| !class.is_beside_patroni()).collect()
             }
             Swarm::Patroni => {
                 let mut classes = BESIDE_PATRONI.to_vec();
@@ -459,7 +458,8 @@ impl Rates {
                     Class::PatroniEdited,
                     Class::PatroniBesidePatroni,
                 ];
-                let beside = Class::BESIDE_PATRONI.into_iter();
+                let all = Class::ALL.into_iter();
+                let beside = all.filter(|class| class.is_beside_patroni());
                 classes.extend(beside.filter(|class| !rare.contains(class)));
                 classes.dedup();
                 classes

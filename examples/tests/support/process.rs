@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use super::events::{self, Event};
 use super::wait::{PATIENCE, poll};
@@ -34,6 +35,20 @@ pub(crate) struct Ended {
 /// cargo does not, so then `cargo build -p dcs-examples --examples` comes first.
 pub(crate) fn ha_loop() -> Command {
     example("ha-loop")
+}
+
+/// The program as a member of this name by this file of Patroni's, in JSON, at a
+/// short ttl.
+pub(crate) fn ha_loop_by_file(folder: &Path, name: &str, file: &Value) -> Command {
+    let path = folder.join(format!("{name}.yml"));
+    fs::write(&path, file.to_string()).unwrap();
+    let mut command = ha_loop();
+    command
+        .arg("--config")
+        .arg(path)
+        .args(["--ttl", "6s", "--max-ttl", "6s", "--loop-wait", "2s"])
+        .args(["--retry-timeout", "2s", "--output", "json"]);
+    command
 }
 
 /// The example of this name, as [`ha_loop`].
