@@ -101,8 +101,8 @@ impl FakeApi {
             next_watch: 0,
         };
         let shared = Shared {
+            time: Time::new(options.clock.clone()),
             options,
-            time: Time::default(),
             changed: watch::Sender::new(0),
             state: Mutex::new(state),
         };

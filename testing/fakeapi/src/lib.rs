@@ -27,6 +27,7 @@ pub use log::Recorded;
 pub use options::Options;
 pub use service::{FakeBody, FakeService};
 pub use target::Verb;
+pub use time::Clock;
 #[cfg(feature = "tcp")]
 pub use tcp::Listening;
 

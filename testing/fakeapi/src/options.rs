@@ -1,6 +1,9 @@
 //! What may be chosen when a server is made.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::time::Clock;
 
 /// How a server is made.
 ///
@@ -18,6 +21,7 @@ pub struct Options {
     pub(crate) bookmark_interval: Duration,
     pub(crate) user: String,
     pub(crate) keep_requests: usize,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 impl Options {
@@ -31,6 +35,7 @@ impl Options {
             bookmark_interval: Duration::from_secs(60),
             user: "system:serviceaccount:default:default".to_owned(),
             keep_requests: usize::MAX,
+            clock: None,
         }
     }
 
@@ -71,6 +76,14 @@ impl Options {
     #[must_use]
     pub const fn keep_requests(mut self, count: usize) -> Self {
         self.keep_requests = count;
+        self
+    }
+
+    /// The time that the server goes by: that of the tokio runtime unless it is
+    /// set.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
         self
     }
 

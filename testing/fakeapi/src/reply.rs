@@ -13,7 +13,7 @@ use crate::BoxError;
 use crate::faults::{BodyFault, Edit, Plan, Reply};
 use crate::service::{FakeBody, reset};
 use crate::status::Refusal;
-use crate::time::sleep;
+use crate::time::Time;
 
 /// Bytes at a time of a body that trickles.
 const TRICKLE: usize = 16;
@@ -21,6 +21,7 @@ const TRICKLE: usize = 16;
 /// Makes responses of one request.
 pub(crate) struct Shaped<'a> {
     pub(crate) plan: &'a Plan,
+    pub(crate) time: &'a Time,
     pub(crate) warning: Option<&'static str>,
 }
 
@@ -32,7 +33,7 @@ impl Shaped<'_> {
             .as_ref()
             .and_then(|edit| edit.apply(&body));
         let body = edited.map_or(body, Bytes::from);
-        let mut response = response(code, faulty(body, self.plan.body));
+        let mut response = response(code, self.body(body));
         self.warn(&mut response);
         response
     }
@@ -49,17 +50,53 @@ impl Shaped<'_> {
         };
         let frames = match self.plan.body {
             None => frames,
-            Some(BodyFault::Trickle(pause)) => frames
-                .then(move |frame| async move {
-                    sleep(pause).await;
-                    frame
-                })
-                .boxed(),
+            Some(BodyFault::Trickle(pause)) => {
+                let time = self.time.clone();
+                let later = move |frame| {
+                    let time = time.clone();
+                    async move {
+                        time.sleep(pause).await;
+                        frame
+                    }
+                };
+                frames.then(later).boxed()
+            }
             Some(fault) => cut(frames, matches!(fault, BodyFault::Cut)).boxed(),
         };
         let mut response = response(200, StreamBody::new(frames).boxed_unsync());
         self.warn(&mut response);
         response
+    }
+
+    /// An answer in place of the server's.
+    pub(crate) fn reply(&self, reply: &Reply) -> Response<FakeBody> {
+        let mut response = response(reply.code, self.body(reply.body.clone()));
+        let headers = response.headers_mut();
+        headers.remove(http::header::CONTENT_TYPE);
+        for (name, value) in &reply.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// A body that comes as the plan wants it.
+    fn body(&self, body: Bytes) -> FakeBody {
+        let half = body.slice(..body.len() / 2);
+        match self.plan.body {
+            None => whole(body),
+            Some(BodyFault::Truncate) => whole(half),
+            Some(BodyFault::Cut) => {
+                let frames = [Ok(Frame::data(half)), Err(reset())];
+                StreamBody::new(stream::iter(frames)).boxed_unsync()
+            }
+            Some(BodyFault::Trickle(pause)) => {
+                let frames = trickle(body, self.time.clone(), pause);
+                StreamBody::new(frames).boxed_unsync()
+            }
+        }
     }
 
     fn warn(&self, response: &mut Response<FakeBody>) {
@@ -72,22 +109,9 @@ impl Shaped<'_> {
     }
 }
 
-pub(crate) fn of_refusal(refusal: &Refusal, fault: Option<BodyFault>) -> Response<FakeBody> {
+pub(crate) fn of_refusal(refusal: &Refusal) -> Response<FakeBody> {
     let body = format!("{}\n", refusal.to_json());
-    response(refusal.code, faulty(body.into(), fault))
-}
-
-pub(crate) fn of_reply(reply: &Reply, fault: Option<BodyFault>) -> Response<FakeBody> {
-    let mut response = response(reply.code, faulty(reply.body.clone(), fault));
-    let headers = response.headers_mut();
-    headers.remove(http::header::CONTENT_TYPE);
-    for (name, value) in &reply.headers {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
-    }
-    response
+    response(refusal.code, whole(body.into()))
 }
 
 /// Paths that name no kind.
@@ -108,7 +132,7 @@ pub(crate) fn plain(path: &str) -> Option<Response<FakeBody>> {
         .to_string(),
         _ => return None,
     };
-    Some(response(200, faulty(body.into(), None)))
+    Some(response(200, whole(body.into())))
 }
 
 fn response(code: u16, body: FakeBody) -> Response<FakeBody> {
@@ -126,31 +150,24 @@ fn response(code: u16, body: FakeBody) -> Response<FakeBody> {
     response
 }
 
-fn faulty(body: Bytes, fault: Option<BodyFault>) -> FakeBody {
-    let half = body.slice(..body.len() / 2);
-    match fault {
-        None => Full::new(body)
-            .map_err(|never| match never {})
-            .boxed_unsync(),
-        Some(BodyFault::Truncate) => Full::new(half)
-            .map_err(|never| match never {})
-            .boxed_unsync(),
-        Some(BodyFault::Cut) => {
-            let frames = [Ok(Frame::data(half)), Err(reset())];
-            StreamBody::new(stream::iter(frames)).boxed_unsync()
-        }
-        Some(BodyFault::Trickle(pause)) => StreamBody::new(trickle(body, pause)).boxed_unsync(),
-    }
+fn whole(body: Bytes) -> FakeBody {
+    Full::new(body)
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
-fn trickle(body: Bytes, pause: Duration) -> impl Stream<Item = Result<Frame<Bytes>, BoxError>> {
-    stream::unfold(body, move |mut rest| async move {
+fn trickle(
+    body: Bytes,
+    time: Time,
+    pause: Duration,
+) -> impl Stream<Item = Result<Frame<Bytes>, BoxError>> {
+    stream::unfold((body, time), move |(mut rest, time)| async move {
         if rest.is_empty() {
             return None;
         }
-        sleep(pause).await;
+        time.sleep(pause).await;
         let piece = rest.split_to(rest.len().min(TRICKLE));
-        Some((Ok(Frame::data(piece)), rest))
+        Some((Ok(Frame::data(piece)), (rest, time)))
     })
 }
 

@@ -14,14 +14,13 @@ use tower::Service;
 
 use crate::BoxError;
 use crate::api::{Shared, Watched};
-use crate::faults::{self, Instead, Plan, Reply};
+use crate::faults::{self, Instead, Plan};
 use crate::log::Recorded;
 use crate::query::Query;
-use crate::reply::{Shaped, of_refusal, of_reply, plain};
+use crate::reply::{Shaped, of_refusal, plain};
 use crate::serve::{Answer, Asked, World};
 use crate::status::Refusal;
 use crate::target::Target;
-use crate::time::sleep;
 use crate::watch::Open;
 
 /// Most bytes of a request's body.
@@ -102,7 +101,7 @@ impl FakeService {
                     status: Some(status),
                     ..recorded
                 });
-                return Ok(plain(parts.uri.path()).unwrap_or_else(|| of_refusal(&refusal, None)));
+                return Ok(plain(parts.uri.path()).unwrap_or_else(|| of_refusal(&refusal)));
             }
         };
         let (number, plan) = {
@@ -168,7 +167,8 @@ impl FakeService {
 
 impl Exchange {
     async fn run(mut self) -> Result<Response<FakeBody>, BoxError> {
-        sleep(self.plan.before).await;
+        let time = self.shared.time.clone();
+        time.sleep(self.plan.before).await;
         if let Some(instead) = self.plan.instead.take() {
             return self.answered_by(instead).await;
         }
@@ -179,7 +179,7 @@ impl Exchange {
         if let Some(delay) = self.plan.replay {
             self.replay_after(delay);
         }
-        sleep(self.plan.after).await;
+        time.sleep(self.plan.after).await;
         if let Some(then) = self.plan.then.take() {
             return self.answered_by(then).await;
         }
@@ -234,7 +234,7 @@ impl Exchange {
             plan: Plan::default(),
         };
         tokio::spawn(async move {
-            sleep(delay).await;
+            replay.shared.time.sleep(delay).await;
             let _ = replay.serve();
         });
     }
@@ -244,21 +244,17 @@ impl Exchange {
             Instead::Reset => return Err(reset()),
             Instead::Refused => return Err(refused()),
             Instead::Silence => return std::future::pending().await,
-            Instead::Reply(reply) => self.reply(&reply),
-            Instead::Unauthorized => of_refusal(&Refusal::unauthorized(), None),
-            Instead::Forbidden => of_refusal(&self.forbidden(), None),
+            Instead::Reply(reply) => self.shaped().reply(&reply),
+            Instead::Unauthorized => of_refusal(&Refusal::unauthorized()),
+            Instead::Forbidden => of_refusal(&self.forbidden()),
             Instead::Gone => {
                 let revision = self.shared.lock().store.revision();
                 let asked = self.asked.query.get("resourceVersion");
                 let message = format!("too old resource version: {asked} ({revision})");
-                of_refusal(&Refusal::expired(message, None), None)
+                of_refusal(&Refusal::expired(message, None))
             }
         };
         Ok(self.noted(response))
-    }
-
-    fn reply(&self, reply: &Reply) -> Response<FakeBody> {
-        of_reply(reply, self.plan.body)
     }
 
     fn forbidden(&self) -> Refusal {
@@ -279,6 +275,7 @@ impl Exchange {
     fn shaped(&self) -> Shaped<'_> {
         Shaped {
             plan: &self.plan,
+            time: &self.shared.time,
             warning: self.asked.target.kind.facts().warning,
         }
     }

@@ -9,7 +9,6 @@ use futures_util::stream::{self, Stream};
 use http_body::Frame;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::BoxError;
 use crate::api::Shared;
@@ -19,7 +18,6 @@ use crate::select::Selector;
 use crate::status::Refusal;
 use crate::store::Change;
 use crate::target::Target;
-use crate::time::{now, sleep_until};
 
 /// The server says where it is two seconds before it ends a watch.
 const LAST_WORD: Duration = Duration::from_secs(2);
@@ -59,8 +57,8 @@ pub(crate) struct Open {
     lag: Option<Lag>,
     era: u64,
     changed: watch::Receiver<u64>,
-    ends_at: Instant,
-    bookmark_at: Instant,
+    ends_at: Duration,
+    bookmark_at: Duration,
     end: Option<End>,
 }
 
@@ -75,7 +73,8 @@ enum End {
 impl Open {
     pub(crate) fn new(shared: &Arc<Shared>, id: u64, call: Call, lag: Option<Lag>) -> Self {
         let changed = shared.changed.subscribe();
-        let ends_at = now() + call.lasts;
+        let now = shared.time.now();
+        let ends_at = now + call.lasts;
         let every = shared.options.bookmark_interval;
         Self {
             shared: Arc::clone(shared),
@@ -84,7 +83,7 @@ impl Open {
             era: shared.lock().store.era(),
             changed,
             ends_at,
-            bookmark_at: next_bookmark(ends_at, every),
+            bookmark_at: next_bookmark(now, ends_at, every),
             end: None,
             call,
         }
@@ -124,14 +123,14 @@ impl Open {
         tokio::select! {
             biased;
             _ = self.changed.changed() => {}
-            () = sleep_until(due) => {}
+            () = self.shared.time.sleep_until(due) => {}
         }
-        let now = now();
+        let now = self.shared.time.now();
         if now >= self.ends_at {
             self.end = Some(End::Closed);
         } else if now >= self.bookmark_at {
             let every = self.shared.options.bookmark_interval;
-            self.bookmark_at = next_bookmark(self.ends_at, every);
+            self.bookmark_at = next_bookmark(now, self.ends_at, every);
             if self.call.bookmarks {
                 let bookmark =
                     self.call
@@ -143,7 +142,7 @@ impl Open {
     }
 
     /// When there may be something to do without anything being written.
-    fn due(&self) -> Instant {
+    fn due(&self) -> Duration {
         let due = self.ends_at.min(self.bookmark_at);
         let Some(Lag::Time(lag)) = self.lag else {
             return due;
@@ -151,8 +150,9 @@ impl Open {
         let state = self.shared.lock();
         let next = state.store.since(self.call.seen).first();
         let next = next.map(|change| change.at + lag);
-        let elapsed = self.shared.time.elapsed();
-        next.map_or(due, |next| due.min(now() + next.saturating_sub(elapsed)))
+        let time = &self.shared.time;
+        let (now, elapsed) = (time.now(), time.elapsed());
+        next.map_or(due, |next| due.min(now + next.saturating_sub(elapsed)))
     }
 
     /// Takes in what was ordered and what was written.
@@ -241,10 +241,10 @@ impl Call {
     }
 }
 
-fn next_bookmark(ends_at: Instant, every: Duration) -> Instant {
-    let regular = now() + every;
+fn next_bookmark(now: Duration, ends_at: Duration, every: Duration) -> Duration {
+    let regular = now + every;
     match ends_at.checked_sub(LAST_WORD) {
-        Some(last) if last > now() => regular.min(last),
+        Some(last) if last > now => regular.min(last),
         _ => regular,
     }
 }
