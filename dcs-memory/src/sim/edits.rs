@@ -16,7 +16,12 @@ pub(super) const STRANGER: &str = "m99";
 impl Story {
     pub(super) fn ask_for_handover(&self, candidate: Option<MemberName>) {
         let world = &self.world;
-        let change = Change::Failover(Some(Failover::switchover(None, candidate)));
+        let request = Failover::switchover(None, candidate);
+        if let Some(over) = world.over() {
+            over.overwrite_failover(&request);
+            return world.takes_in(None);
+        }
+        let change = Change::Failover(Some(request));
         world.third_party(|registers, at| {
             let now = registers.keys(&world.scope).now.failover.precondition();
             let expected: Precondition = now;
@@ -30,7 +35,7 @@ impl Story {
         let world = &self.world;
         let now = world.leader();
         if let Edit::Delete = edit {
-            if world.third_party(|registers, at| registers.delete_leader(&world.scope, at)) {
+            if self.delete() {
                 world.hit(Class::Delete);
             }
             return;
@@ -67,8 +72,24 @@ impl Story {
         world.hit(edit.class());
     }
 
+    /// Whether there was something to delete.
+    fn delete(&self) -> bool {
+        let world = &self.world;
+        let Some(over) = world.over() else {
+            return world.third_party(|registers, at| registers.delete_leader(&world.scope, at));
+        };
+        let is_there = world.leader().revision.is_some();
+        over.overwrite_leader(None);
+        world.takes_in(None);
+        is_there
+    }
+
     fn overwrite(&self, record: dcs_core::LeaderRecord) {
         let world = &self.world;
+        if let Some(over) = world.over() {
+            over.overwrite_leader(Some(&record));
+            return world.takes_in(None);
+        }
         world.third_party(|registers, at| {
             let mut value = registers.keys(&world.scope).leader_register();
             value.0 = Value::Present(record);

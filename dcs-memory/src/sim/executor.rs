@@ -193,8 +193,14 @@ impl Executor {
     }
 
     /// Runs everything that is due up to `until`, and after each turn `look`,
-    /// which says whether to go on. Returns whether it went to the end.
-    pub(super) fn run(&self, until: Nanos, mut look: impl FnMut(Turn) -> bool) -> bool {
+    /// which says whether to go on. Before the next timer comes `settle`, which
+    /// may wake tasks. Returns whether it went to the end.
+    pub(super) fn run(
+        &self,
+        until: Nanos,
+        settle: impl Fn(),
+        mut look: impl FnMut(Turn) -> bool,
+    ) -> bool {
         let mut turns = 0;
         loop {
             let turn = if let Some(id) = self.next_ready() {
@@ -205,6 +211,10 @@ impl Executor {
                     None => continue,
                 }
             } else {
+                settle();
+                if !self.0.queue().ready.is_empty() {
+                    continue;
+                }
                 let Some(timer) = self.0.next_timer(until) else {
                     self.0.now.store(until.max(self.now()), Relaxed);
                     return true;

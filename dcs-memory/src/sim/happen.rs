@@ -126,6 +126,7 @@ impl Story {
         lock(&world.judge).killed(process);
         world.trace.mark(|| Mark::End { process });
         world.executor.kill(process);
+        world.set_dcs(process, None);
         lock(&self.restarts).push(node);
         self.later(restart, move |story| {
             let is_due = {

@@ -14,7 +14,10 @@ impl World {
     /// The number that the next change of the store will have: while it stays
     /// the same, nothing was applied.
     pub(super) fn next_change(&self) -> u64 {
-        lock(&self.registers).keys(&self.scope).log.next()
+        match self.over() {
+            Some(over) => over.version(),
+            None => lock(&self.registers).keys(&self.scope).log.next(),
+        }
     }
 
     /// Whether of the changes from one number up to another there is one that

@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use super::class::Class;
 use super::executor::Nanos;
 use super::outcomes::{Arrival, Outcomes};
+use super::over::Calls;
 use super::patroni::Patronis;
 
 /// What has to hold. The numbers are those of the project's specification,
@@ -125,6 +126,8 @@ pub(super) struct Judge {
     largest_token: u128,
     attempts: HashSet<Attempt>,
     outcomes: Outcomes,
+    /// The same for stores outside of the simulator.
+    pub(super) calls: Calls,
     /// Who follows Patroni's rules beside those that are judged.
     pub(super) patronis: Patronis,
     acts: Vec<Act>,

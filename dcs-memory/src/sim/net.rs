@@ -16,6 +16,7 @@ use super::class::Class;
 use super::executor::{Nanos, lock};
 use super::fate::Fate;
 use super::outcomes::Arrival;
+use super::over::Lease;
 use super::trace::{Answered, Mark, Wrote};
 use super::watch::SimWatch;
 use super::world::{Link, World};
@@ -57,45 +58,6 @@ impl SimDcs {
         }
     }
 
-    /// Sends one request, which `run` carries out at the store.
-    fn exchange<T: Send + 'static>(&self, (number, fate, ways): Fated, run: Run<T>) -> Answer<T> {
-        let answer = Answer::new();
-        let journey = Journey {
-            world: Arc::clone(&self.world),
-            process: self.process,
-            number,
-            fate,
-            back: ways[1],
-            sent_at: self.world.now(),
-        };
-        if fate.is_lost {
-            self.world.hit(Class::RequestLost);
-            self.world.made(Class::RequestLost);
-            self.world
-                .note(|| format!("p{} #{number} is lost", self.process));
-            // The giver is kept nowhere: the answer never comes.
-            return answer;
-        }
-        if journey.is_cut(Link::requests_cut) {
-            return answer;
-        }
-        if let Some(again) = fate.again {
-            self.world.made(Class::Duplicate);
-            let (journey, run) = (journey.clone(), Arc::clone(&run));
-            let world = Arc::clone(&self.world);
-            self.world.executor.after(ways[0] + nanos(again), move || {
-                journey.arrive_again(&world, &run);
-            });
-        }
-        let giver = answer.giver();
-        let world = Arc::clone(&self.world);
-        let wait = ways[0] + nanos(fate.late);
-        self.world
-            .executor
-            .after(wait, move || journey.arrive(&world, &run, giver));
-        answer
-    }
-
     async fn read<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -106,7 +68,8 @@ impl SimDcs {
         self.world
             .note(|| format!("p{} #{number} {what}", self.process));
         let stale = fate.stale;
-        let answer = self.exchange(fated, Arc::new(move |world: &World, _| run(world, stale)));
+        let run = Arc::new(move |world: &World, _| run(world, stale));
+        let answer = self.world.exchange(self.process, fated, run);
         self.within(answer).await.ok_or_else(no_answer)
     }
 
@@ -159,7 +122,7 @@ impl SimDcs {
                 source: "refused".into(),
             });
         }
-        let answer = self.exchange(fated, Arc::new(run));
+        let answer = self.world.exchange(process, fated, Arc::new(run));
         let outcome = match self.within(answer).await {
             Some(Ok(committed)) => Outcome::Committed(committed),
             Some(Err(error)) => Outcome::NotCommitted(error),
@@ -311,26 +274,12 @@ impl Dcs for SimDcs {
         let request = fated.0;
         self.world.sends((process, request), change);
         let write = change.clone();
-        let covers = covers(change).map(|span| self.world.now() + span);
-        let keeps_off = keeps_off(change);
-        let everything = Arc::downgrade(&self.world);
-        let clock = self.world.clock_of(process);
-        let sent = clock.read();
+        let lease = Lease::of(&self.world, process, change);
         let run = move |world: &World| {
             let replaced = world.leader();
             let result = world.apply(process, &write, expected);
-            if let (Change::Leader(write), Ok(_)) = (&write, &result) {
-                world.shows_time((&clock, &sent), &write.record, replaced.get());
-            }
-            if let (Some(until), Ok(_)) = (covers, &result) {
-                let left_alone = world.now() + keeps_off;
-                lock(&world.judge).carried(process, until, left_alone);
-                let everything = everything.clone();
-                world.executor.at(until.max(world.now()), move || {
-                    if let Some(world) = everything.upgrade() {
-                        lock(&world.judge).check_all(world.now());
-                    }
-                });
+            if let (Some(lease), Ok(_)) = (&lease, &result) {
+                world.lease_applied(process, lease, replaced.get());
             }
             result
         };
@@ -384,8 +333,71 @@ impl Dcs for SimDcs {
 }
 
 impl World {
+    /// Sends one request, which `run` carries out at the store.
+    pub(super) fn exchange<T: Send + 'static>(
+        self: &Arc<Self>,
+        process: usize,
+        (number, fate, ways): Fated,
+        run: Run<T>,
+    ) -> Answer<T> {
+        let answer = Answer::new();
+        let journey = Journey {
+            world: Arc::clone(self),
+            process,
+            number,
+            fate,
+            back: ways[1],
+            sent_at: self.now(),
+        };
+        if fate.is_lost {
+            self.hit(Class::RequestLost);
+            self.made(Class::RequestLost);
+            self.note(|| format!("p{process} #{number} is lost"));
+            // The giver is kept nowhere: the answer never comes.
+            return answer;
+        }
+        if journey.is_cut(Link::requests_cut) {
+            return answer;
+        }
+        if let Some(again) = fate.again {
+            self.made(Class::Duplicate);
+            let (journey, run) = (journey.clone(), Arc::clone(&run));
+            let world = Arc::clone(self);
+            self.executor.after(ways[0] + nanos(again), move || {
+                journey.arrive_again(&world, &run);
+            });
+        }
+        let giver = answer.giver();
+        let world = Arc::clone(self);
+        let wait = ways[0] + nanos(fate.late);
+        self.executor
+            .after(wait, move || journey.arrive(&world, &run, giver));
+        answer
+    }
+
+    /// A lease write of this process is applied.
+    pub(super) fn lease_applied(
+        &self,
+        process: usize,
+        lease: &Lease,
+        replaced: Option<&LeaderRecord>,
+    ) {
+        self.shows_time((&lease.clock, &lease.sent), &lease.write.record, replaced);
+        let Some(until) = lease.covers else {
+            return;
+        };
+        let left_alone = self.now() + lease.keeps_off;
+        lock(&self.judge).carried(process, until, left_alone);
+        let everything = self.me.clone();
+        self.executor.at(until.max(self.now()), move || {
+            if let Some(world) = everything.upgrade() {
+                lock(&world.judge).check_all(world.now());
+            }
+        });
+    }
+
     /// What holds of every lease write when it leaves.
-    fn sends(&self, (process, request): (usize, u64), change: &Change) {
+    pub(super) fn sends(&self, (process, request): (usize, u64), change: &Change) {
         let Change::Leader(write) = change else {
             return;
         };
@@ -409,7 +421,7 @@ impl World {
 
 /// For how long, in real time from its sending, a lease write carries its
 /// holder: `L_h(T) / (1 - rho)`, and what rounding takes.
-fn covers(change: &Change) -> Option<Nanos> {
+pub(super) fn covers(change: &Change) -> Option<Nanos> {
     let Change::Leader(write) = change else {
         return None;
     };
@@ -420,14 +432,14 @@ fn covers(change: &Change) -> Option<Nanos> {
 
 /// For how long, in real time from when it is applied, a lease write keeps
 /// others off who go by the ttl that the record shows, as Patroni does.
-fn keeps_off(change: &Change) -> Nanos {
+pub(super) fn keeps_off(change: &Change) -> Nanos {
     match change {
         Change::Leader(write) => nanos(write.record.ttl.unwrap_or_default()) / 1010 * 1000 + 2_000,
         _ => 0,
     }
 }
 
-fn describe(change: &Change, expected: Precondition) -> String {
+pub(super) fn describe(change: &Change, expected: Precondition) -> String {
     let on = match expected.revision() {
         Some(revision) => format!("on {revision}"),
         None => "on absence".to_owned(),
@@ -444,7 +456,7 @@ fn describe(change: &Change, expected: Precondition) -> String {
     }
 }
 
-fn told(outcome: &Outcome) -> String {
+pub(super) fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Committed(committed) => format!("committed as {}", committed.revision),
         Outcome::NotCommitted(error) => format!("not committed: {error}"),
@@ -452,7 +464,7 @@ fn told(outcome: &Outcome) -> String {
     }
 }
 
-fn answered(outcome: &Outcome) -> Answered {
+pub(super) fn answered(outcome: &Outcome) -> Answered {
     match outcome {
         Outcome::Committed(committed) => Answered::Committed(committed.revision.to_string()),
         Outcome::NotCommitted(error) => Answered::Not(error.to_string()),

@@ -11,6 +11,7 @@ use super::chance::mix;
 use super::executor::lock;
 use super::judge::Invariant;
 use super::net::SimDcs;
+use super::over::{Judged, Wire};
 use super::world::World;
 use crate::SeededEntropy;
 
@@ -64,7 +65,23 @@ impl Node {
     /// The store as this process reaches it.
     #[must_use]
     pub fn dcs(&self) -> Arc<dyn Dcs> {
-        Arc::new(SimDcs::new(Arc::clone(&self.world), self.process))
+        let world = &self.world;
+        let Some(over) = world.over() else {
+            return Arc::new(SimDcs::new(Arc::clone(world), self.process));
+        };
+        if let Some(dcs) = world.dcs_of(self.process) {
+            return dcs;
+        }
+        let wire = Wire::new(
+            Arc::clone(world),
+            self.process,
+            self.name.clone(),
+            self.entropy(),
+        );
+        let dcs = Judged::new(Arc::clone(world), self.process, over.open(wire));
+        let dcs: Arc<dyn Dcs> = Arc::new(dcs);
+        world.set_dcs(self.process, Some(Arc::clone(&dcs)));
+        dcs
     }
 
     /// The clock of the machine that the process runs on.

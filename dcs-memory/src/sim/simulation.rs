@@ -17,6 +17,7 @@ use super::judge::{Counts, Invariant, Violation};
 use super::member::{Habits, member};
 use super::net::nanos;
 use super::node::Node;
+use super::over::{Backend, Over, Setting};
 use super::patroni::{self, patroni};
 use super::rates::Rates;
 use super::story::{Program, Story, member_name};
@@ -68,6 +69,7 @@ pub struct Simulation {
     pub(super) is_traced: bool,
     pub(super) expects_leader: bool,
     checks_cover: bool,
+    over: Option<Over>,
 }
 
 /// What became of a history.
@@ -113,6 +115,7 @@ impl Simulation {
             is_traced: false,
             expects_leader: true,
             checks_cover: true,
+            over: None,
         }
     }
 
@@ -158,6 +161,21 @@ impl Simulation {
     /// which is a step of the proof and stronger than what is promised.
     pub const fn without_cover(mut self) -> Self {
         self.checks_cover = false;
+        self
+    }
+
+    /// The same over a store of one's own instead of the one in memory: `makes`
+    /// makes one for each history. Its requests are delayed, lost, repeated and
+    /// refused as those to the store in memory are, and what is promised is
+    /// judged by what stands in it.
+    ///
+    /// Not for [`Swarm::Patroni`], whose Patroni knows the store in memory alone:
+    /// such a history ends at once, with a violation that says so.
+    pub fn over(
+        mut self,
+        makes: impl Fn(Setting) -> Arc<dyn Backend> + Send + Sync + 'static,
+    ) -> Self {
+        self.over = Some(Over(Arc::new(makes)));
         self
     }
 
@@ -211,7 +229,12 @@ impl Simulation {
     pub(super) fn start(self, program: &Program) -> History {
         let rates = self.rates();
         let (nodes, is_hostile) = (rates.nodes, rates.is_hostile);
-        let world = World::new(self.seed, rates, self.plan.as_deref(), self.is_traced);
+        let over = self.over.as_ref();
+        let world = World::new(self.seed, rates, self.plan.as_deref(), self.is_traced, over);
+        if over.is_some() && world.rates.patroni.is_some() {
+            let what = "Swarm::Patroni is for the store in memory: choose another one";
+            lock(&world.judge).fail(0, Invariant::Own, what.to_owned());
+        }
         // What others agree to is no write.
         lock(&world.judge).checks_cover = self.checks_cover && !world.rates.failsafe;
         // Members that agree say more than a record that cannot be written.
@@ -374,7 +397,13 @@ impl Run {
     /// without a violation.
     fn until(&mut self, end: Nanos, stops: impl Fn(&World) -> bool) -> bool {
         let executor = self.world.executor.clone();
-        executor.run(end, |turn| {
+        let over = self.world.over().cloned();
+        let settle = || {
+            if let Some(over) = &over {
+                over.settle();
+            }
+        };
+        executor.run(end, settle, |turn| {
             self.look(turn);
             let world = &self.world;
             lock(&world.judge).violation.is_none() && !stops(world)
@@ -474,6 +503,13 @@ impl Run {
         // What waits there, and each elector, holds on to the world.
         for process in lock(&self.world.processes).iter_mut() {
             process.inbox = None;
+        }
+        let count = lock(&self.world.processes).len();
+        for process in 0..count {
+            self.world.set_dcs(process, None);
+        }
+        if let Some(over) = self.world.over() {
+            over.end();
         }
         let electors = lock(&self.world.judge).lets_go();
         drop(electors);

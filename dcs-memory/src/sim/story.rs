@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dcs_core::MemberName;
 use dcs_core::election::LeaseTiming;
+use dcs_core::{Dcs, MemberName};
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
 
@@ -152,6 +152,7 @@ impl Story {
             holds: Vec::new(),
             timing: None,
             inbox: None,
+            dcs: None,
             link: Link::default(),
         });
         let program = (self.program)(Node::new(Arc::clone(world), process, name));
@@ -197,6 +198,16 @@ impl Story {
 }
 
 impl World {
+    pub(super) fn dcs_of(&self, process: usize) -> Option<Arc<dyn Dcs>> {
+        lock(&self.processes)[process].dcs.clone()
+    }
+
+    pub(super) fn set_dcs(&self, process: usize, dcs: Option<Arc<dyn Dcs>>) {
+        let before = std::mem::replace(&mut lock(&self.processes)[process].dcs, dcs);
+        // Outside the lock: what is dropped may look at the world.
+        drop(before);
+    }
+
     pub(super) fn set_timing(&self, process: usize, timing: LeaseTiming) {
         lock(&self.processes)[process].timing = Some(timing);
     }

@@ -1,14 +1,14 @@
 //! What all of a history share: the store, the ways to it, the judge.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 use dcs_core::election::{BesidePatroni, LeaseTiming};
 use dcs_core::{
-    Change, Committed, Config, Entry, Error, LeaderRecord, MemberName, Precondition, Revision,
-    Scope, Stamp,
+    Change, Committed, Config, Dcs, Entry, Error, LeaderRecord, MemberName, Precondition, Revision,
+    Scope, Snapshot, Stamp,
 };
 
 use super::chance::chance;
@@ -21,10 +21,12 @@ use super::fault::{Fault, Planned};
 use super::judge::{Invariant, Judge};
 use super::member::COUNTER;
 use super::net::nanos;
+use super::over::{Backend, Over, Setting, nothing};
 use super::patroni::Writer;
 use super::peers::Inbox;
 use super::rates::{Odds, Rates};
 use super::store_bugs;
+use super::story::member_name;
 use super::trace::{Mark, Trace};
 use crate::MemoryOptions;
 use crate::store::{Keys, Registers};
@@ -37,7 +39,15 @@ pub(super) struct World {
     pub(super) scope: Scope,
     pub(super) seed: u64,
     pub(super) rates: Rates,
+    /// This, for what is to happen later.
+    pub(super) me: Weak<Self>,
+    /// Real time, as a clock.
+    pub(super) time: NodeClock,
     pub(super) registers: Mutex<Registers>,
+    /// The store that takes the place of these registers, if one does.
+    over: Option<Arc<dyn Backend>>,
+    /// What stands in it, at one of its versions.
+    pub(super) known: Mutex<(u64, Box<Snapshot>)>,
     pub(super) processes: Mutex<Vec<Process>>,
     pub(super) judge: Mutex<Judge>,
     pub(super) trace: Trace,
@@ -62,6 +72,8 @@ pub(super) struct Process {
     pub(super) timing: Option<LeaseTiming>,
     /// What other members ask of it.
     pub(super) inbox: Option<Arc<Mutex<Inbox>>>,
+    /// Its handle of a store outside of the simulator.
+    pub(super) dcs: Option<Arc<dyn Dcs>>,
     pub(super) link: Link,
 }
 
@@ -108,6 +120,7 @@ impl World {
         rates: Rates,
         plan: Option<&[Planned]>,
         traced: bool,
+        over: Option<&Over>,
     ) -> Arc<Self> {
         let options = MemoryOptions::default()
             .with_log_capacity(300)
@@ -122,7 +135,18 @@ impl World {
             _ => None,
         });
         let executor = Executor::new();
-        Arc::new(Self {
+        let time = NodeClock::new(&executor, 0, &mut chance(seed, [u64::MAX, 3]));
+        let over = over.map(|over| {
+            over.0(Setting {
+                scope: scope(),
+                members: (0..rates.nodes).map(member_name).collect(),
+                attempt: Duration::from_secs(rates.ttl / rates.retries) / 2,
+                clock: Arc::new(time.clone()),
+                seed,
+            })
+        });
+        let world = Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             trace: Trace::new(executor.clone(), traced),
             executor,
             scope: scope(),
@@ -135,7 +159,16 @@ impl World {
             happened: Mutex::default(),
             ambushes: Mutex::default(),
             rates,
-        })
+            time,
+            over,
+            known: Mutex::new(nothing()),
+        });
+        world.takes_in(None);
+        world
+    }
+
+    pub(super) fn over(&self) -> Option<&Arc<dyn Backend>> {
+        self.over.as_ref()
     }
 
     pub(super) fn now(&self) -> Nanos {
@@ -186,10 +219,7 @@ impl World {
     /// The next request of a process: its number, what becomes of it, and how
     /// long it and its answer are under way when all is well.
     pub(super) fn fate(&self, process: usize, is_write: bool) -> (u64, Fate, [Nanos; 2]) {
-        let number = self.with_link(process, |link| {
-            link.requests += 1;
-            link.requests - 1
-        });
+        let number = self.next_request(process);
         let key = process as u64;
         let mut rng = chance(self.seed, [key, number]);
         let ways = [rng.u64(0..QUICK), rng.u64(0..QUICK)];
@@ -212,6 +242,14 @@ impl World {
             self.trace.mark(|| Mark::Fault { fault });
         }
         (number, fate, ways)
+    }
+
+    /// The number of a request of this process.
+    pub(super) fn next_request(&self, process: usize) -> u64 {
+        self.with_link(process, |link| {
+            link.requests += 1;
+            link.requests - 1
+        })
     }
 
     /// Keeps what happened for a replay.
@@ -262,7 +300,7 @@ impl World {
 
     /// A version that names someone who is none of ours is not replaced before
     /// it has stood there for T_WAIT, or for as long as Patroni may believe.
-    fn leaves_strangers_alone(&self, process: usize) {
+    pub(super) fn leaves_strangers_alone(&self, process: usize) {
         let mut judge = lock(&self.judge);
         if judge.patronis.is_one(process) {
             return;
@@ -337,13 +375,11 @@ impl World {
 
     /// A term has begun: by whoever was asked to lead next, if someone was.
     pub(super) fn elected(&self) {
-        let (holder, candidate) = {
-            let mut registers = lock(&self.registers);
-            let now = &registers.keys(&self.scope).now;
+        let (holder, candidate) = self.with_now(|now| {
             let request = now.failover.get();
             let candidate = request.and_then(|request| request.candidate.clone());
             (now.holder().cloned(), candidate)
-        };
+        });
         if candidate.is_some() && holder == candidate {
             self.hit(Class::Handover);
         }
@@ -351,7 +387,15 @@ impl World {
 
     /// What stands in the leader register.
     pub(super) fn leader(&self) -> Entry<LeaderRecord> {
-        lock(&self.registers).keys(&self.scope).now.leader.clone()
+        self.with_now(|now| now.leader.clone())
+    }
+
+    /// What stands in the store.
+    fn with_now<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        if self.over.is_some() {
+            return look(&lock(&self.known).1);
+        }
+        look(&lock(&self.registers).keys(&self.scope).now)
     }
 
     /// A third party does something to the store.
@@ -412,7 +456,7 @@ impl Before {
     }
 }
 
-fn counter(config: &Config) -> Option<u64> {
+pub(super) fn counter(config: &Config) -> Option<u64> {
     config.settings().get(COUNTER)?.as_u64()
 }
 

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, ValueEnum};
+use dcs_kubernetes::Mode;
 use dcs_memory::sim::Swarm;
 
 use crate::bugs::Bug;
@@ -93,6 +94,25 @@ pub(crate) enum Backend {
     Configmap,
 }
 
+impl Backend {
+    /// The mode of the Kubernetes backend that it is, if it is one.
+    pub(crate) const fn mode(self) -> Option<Mode> {
+        match self {
+            Self::Memory => None,
+            Self::Endpoints => Some(Mode::Endpoints),
+            Self::Configmap => Some(Mode::ConfigMap),
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Endpoints => "endpoints",
+            Self::Configmap => "configmap",
+        }
+    }
+}
+
 /// The seed of a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seed(pub(crate) u64);
@@ -105,9 +125,9 @@ impl Args {
     /// The same, if it makes sense as a whole.
     pub(crate) fn checked(self) -> Result<Self, clap::Error> {
         let refuse = |kind, what: String| Err(Self::command().error(kind, what));
-        if self.backend != Backend::Memory {
-            let what = "not yet: only `--backend memory` is simulated so far";
-            return refuse(ErrorKind::InvalidValue, what.to_owned());
+        if self.backend != Backend::Memory && self.swarm() == Swarm::Patroni {
+            let what = "`--profile patroni` is for `--backend memory` alone: its Patroni knows no other store";
+            return refuse(ErrorKind::ArgumentConflict, what.to_owned());
         }
         let named = self.bug.as_deref();
         if let Some(name) = named.filter(|name| !["list", "all"].contains(name))
@@ -192,6 +212,10 @@ impl Args {
         if self.swarm() != Swarm::Mixed {
             command = format!("{command} --profile {}", self.swarm().name());
         }
+        if self.backend != Backend::Memory {
+            let name = self.backend.name();
+            command = format!("{command} --backend {name}");
+        }
         if let Some(bug) = &self.bug {
             command = format!("{command} --bug {bug}");
         }
@@ -257,10 +281,11 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_is_not_there_yet_is_a_bad_argument() {
-        let error = parsed("sim --backend endpoints").unwrap_err();
+    fn patroni_over_a_store_that_it_does_not_know_is_a_bad_argument() {
+        let error = parsed("sim --backend endpoints --profile patroni").unwrap_err();
         assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("not yet"), "{error}");
+        assert!(error.to_string().contains("--backend memory"), "{error}");
+        assert!(parsed("sim --backend endpoints --profile hostile").is_ok());
     }
 
     #[test]

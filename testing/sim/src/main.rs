@@ -8,6 +8,7 @@ mod bugs;
 mod caught;
 mod hash;
 mod hunt;
+mod kubernetes;
 mod many;
 mod progress;
 mod replay;

@@ -10,8 +10,9 @@ use std::thread;
 use dcs_memory::sim::{History, Simulation, Swarm, history_seed};
 use serde::{Deserialize, Serialize};
 
-use crate::args::Args;
+use crate::args::{Args, Backend};
 use crate::caught::caught;
+use crate::kubernetes;
 use crate::totals::Totals;
 
 /// Which histories: the same range of the same run is the same histories.
@@ -19,6 +20,7 @@ use crate::totals::Totals;
 pub(crate) struct Batch {
     pub(crate) seed: u64,
     pub(crate) swarm: Swarm,
+    pub(crate) backend: Backend,
     pub(crate) range: Range<u64>,
     pub(crate) threads: NonZeroUsize,
     /// Stop at the first violation.
@@ -44,6 +46,7 @@ impl Batch {
         Self {
             seed: args.seed.0,
             swarm: args.swarm(),
+            backend: args.backend,
             range,
             threads: args.threads(),
             stops,
@@ -94,6 +97,10 @@ impl Batch {
 
     pub(crate) fn simulation(&self, seed: u64) -> Simulation {
         let simulation = Simulation::new(seed).faults(self.swarm);
+        let simulation = match self.backend.mode() {
+            Some(mode) => simulation.over(kubernetes::makes(mode)),
+            None => simulation,
+        };
         if self.only_promises {
             simulation.without_cover()
         } else {

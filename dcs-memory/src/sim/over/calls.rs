@@ -1,0 +1,160 @@
+//! I4 for stores of one's own: what a process is told of a write is what became
+//! of it. Who looks at the store sees its versions and who made them, and not
+//! which call did: calls of one process that expect the same revision of the
+//! same register are one group, of which the store takes one at the most.
+
+use std::collections::HashMap;
+
+use dcs_core::{Attempt, Change, Key, Outcome, Precondition, Revision};
+
+use super::judged::Lease;
+
+/// The registers that a history writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Register {
+    Leader,
+    /// Config, and on some stores initialize and history.
+    Config,
+    Failover,
+    Sync,
+}
+
+/// Calls that the store can not tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::sim) struct Group {
+    pub(super) process: usize,
+    pub(super) register: Register,
+    pub(super) expected: Option<Revision>,
+    /// A lease write is known by its attempt as well.
+    pub(super) attempt: Option<Attempt>,
+}
+
+/// All writes of a history.
+#[derive(Default)]
+pub(in crate::sim) struct Calls(HashMap<Group, Told>);
+
+#[derive(Default)]
+struct Told {
+    calls: u32,
+    refused: u32,
+    /// Touches that change no value.
+    fences: u32,
+    committed: Option<Revision>,
+    lease: Option<Lease>,
+}
+
+impl Register {
+    pub(super) const fn of(key: &Key) -> Option<Self> {
+        match key {
+            Key::Leader | Key::Status | Key::Failsafe => Some(Self::Leader),
+            Key::Config | Key::Initialize | Key::History => Some(Self::Config),
+            Key::Failover => Some(Self::Failover),
+            Key::Sync => Some(Self::Sync),
+            _ => None,
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn of_write(
+        process: usize,
+        change: &Change,
+        expected: Precondition,
+    ) -> Option<Self> {
+        let attempt = match change {
+            Change::Leader(write) if write.record.holder.is_some() => {
+                write.record.claim.as_ref().map(|claim| claim.attempt)
+            }
+            _ => None,
+        };
+        Some(Self {
+            process,
+            register: Register::of(&change.key())?,
+            expected: expected.revision(),
+            attempt,
+        })
+    }
+
+    pub(super) fn of_fence(process: usize, key: &Key, expected: Precondition) -> Option<Self> {
+        Some(Self {
+            process,
+            register: Register::of(key)?,
+            expected: expected.revision(),
+            attempt: None,
+        })
+    }
+}
+
+impl Calls {
+    pub(super) fn begins(&mut self, group: Group, lease: Option<Lease>) {
+        let told = self.0.entry(group).or_default();
+        told.calls += 1;
+        told.lease = lease.or(told.lease.take());
+    }
+
+    pub(super) fn begins_fence(&mut self, group: Group) {
+        let told = self.0.entry(group).or_default();
+        told.calls += 1;
+        told.fences += 1;
+    }
+
+    /// The store has made a version by a call of this group.
+    ///
+    /// # Errors
+    /// Why that is not as it was told, or will be.
+    pub(super) fn committed(&mut self, group: Group, revision: Revision) -> Result<(), String> {
+        let Some(told) = self.0.get_mut(&group) else {
+            return Err("nobody asked for it".to_owned());
+        };
+        // What was created may be deleted, and created again by a copy.
+        let again = group.expected.and(told.committed);
+        if let Some(first) = again {
+            return Err(format!("it was committed as {first} before"));
+        }
+        told.committed = Some(revision);
+        told.is_true()
+    }
+
+    /// What was asked for by the group of a version, and whether it was a touch.
+    pub(super) fn of(&self, group: &Group) -> (Option<&Lease>, bool) {
+        self.0
+            .get(group)
+            .map_or((None, false), |told| (told.lease.as_ref(), told.fences > 0))
+    }
+
+    /// What the process is told.
+    ///
+    /// # Errors
+    /// Why that is not what became of it.
+    pub(super) fn told(&mut self, group: Group, outcome: &Outcome) -> Result<(), String> {
+        let told = self.0.entry(group).or_default();
+        match outcome {
+            Outcome::Committed(committed) => {
+                let revision = committed.revision;
+                if told.committed != Some(revision) {
+                    return Err(format!(
+                        "it is told to be committed as {revision}, and was as {:?}",
+                        told.committed
+                    ));
+                }
+                Ok(())
+            }
+            Outcome::NotCommitted(_) => {
+                told.refused += 1;
+                told.is_true()
+            }
+            Outcome::Unknown(_) => Ok(()),
+        }
+    }
+}
+
+impl Told {
+    fn is_true(&self) -> Result<(), String> {
+        match self.committed {
+            Some(revision) if self.refused == self.calls => Err(format!(
+                "it is told not to be committed, and was as {revision}"
+            )),
+            _ => Ok(()),
+        }
+    }
+}

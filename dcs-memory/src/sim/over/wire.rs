@@ -1,0 +1,196 @@
+//! One process's way to a store of one's own.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcs_core::{Clock, Entropy, MemberName};
+use futures_util::Stream;
+use futures_util::future::{Either, select};
+
+use super::flow::Flow;
+use crate::sim::chance::{chance, mix};
+use crate::sim::class::Class;
+use crate::sim::executor::Nanos;
+use crate::sim::net::nanos;
+use crate::sim::world::World;
+
+/// One process's way to the store: its requests are delayed, lost, repeated and
+/// refused on it. A clone is the same way.
+#[derive(Clone)]
+pub struct Wire {
+    world: Arc<World>,
+    process: usize,
+    name: MemberName,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What becomes of a request, other than its answer. Who asks may be told that
+/// in any of the ways in which real servers, and whatever stands before them,
+/// tell it: `chance` is for choosing one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The store refuses it, and says so: it was not carried out, and never
+    /// will be.
+    Refused {
+        /// Any number.
+        chance: u64,
+    },
+    /// It does not arrive, and who asks hears that something is wrong.
+    RequestLost {
+        /// Any number.
+        chance: u64,
+    },
+    /// It is carried out, and who asks hears that something is wrong.
+    AnswerLost {
+        /// Any number.
+        chance: u64,
+    },
+}
+
+impl Wire {
+    pub(in crate::sim) const fn new(
+        world: Arc<World>,
+        process: usize,
+        name: MemberName,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            world,
+            process,
+            name,
+            entropy,
+        }
+    }
+
+    /// The number of the process in this history, from 0.
+    #[must_use]
+    pub const fn process(&self) -> usize {
+        self.process
+    }
+
+    /// The name of the member that the process is.
+    #[must_use]
+    pub const fn name(&self) -> &MemberName {
+        &self.name
+    }
+
+    /// The clock of the machine that the process runs on.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.world.clock_of(self.process))
+    }
+
+    /// The chance of the process.
+    #[must_use]
+    pub fn entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.entropy)
+    }
+
+    /// Sends a request that changes nothing. `serve` answers it at the store, as
+    /// that was so many of its versions ago: 0 is now.
+    ///
+    /// The answer may never come: who asks has to have a deadline.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    ///
+    /// # Cancel safety
+    /// The request may still arrive.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        what: impl FnOnce() -> String + Send,
+        serve: impl Fn(u64) -> T + Send + Sync + 'static,
+    ) -> Result<T, Trouble> {
+        self.send(false, what, serve).await
+    }
+
+    /// Sends a request that may change something. `serve` carries it out at the
+    /// store, each time that it arrives.
+    ///
+    /// The answer may never come: who asks has to have a deadline.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    ///
+    /// # Cancel safety
+    /// The request may still arrive, and be carried out.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        what: impl FnOnce() -> String + Send,
+        serve: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Result<T, Trouble> {
+        self.send(true, what, move |_| serve()).await
+    }
+
+    /// What comes from a stream at the store, as it arrives here.
+    pub fn stream<S: Stream + Send>(&self, stream: S) -> Flow<S> {
+        Flow::new(Arc::clone(&self.world), self.process, stream)
+    }
+
+    /// Adds a line to the trace of the history.
+    pub fn note(&self, line: impl FnOnce() -> String) {
+        self.world.note(|| format!("p{} {}", self.process, line()));
+    }
+
+    async fn send<T: Send + 'static>(
+        &self,
+        is_write: bool,
+        what: impl FnOnce() -> String + Send,
+        serve: impl Fn(u64) -> T + Send + Sync + 'static,
+    ) -> Result<T, Trouble> {
+        let (world, process) = (&self.world, self.process);
+        let fated = world.fate(process, is_write);
+        let (number, fate, ways) = fated;
+        world.note(|| format!("p{process} #{number} {}", what()));
+        let mut rng = chance(world.seed ^ mix(number), [process as u64, 3]);
+        let (is_told, chance) = (rng.bool(), rng.u64(..));
+        if fate.is_refused {
+            world.made(Class::Refused);
+            world.hit(Class::Refused);
+            self.passes(ways[0] + ways[1]).await;
+            world.note(|| format!("p{process} #{number} is refused"));
+            return Err(Trouble::Refused { chance });
+        }
+        let stale = u64::try_from(fate.stale).unwrap_or(0);
+        let run = move |world: &World, _| {
+            if stale > 0 {
+                world.counts(Class::StaleRead);
+            }
+            let answer = serve(stale);
+            if is_write {
+                world.takes_in(Some(process));
+            }
+            answer
+        };
+        let answer = world.exchange(process, fated, Arc::new(run));
+        let told = if fate.is_lost {
+            Trouble::RequestLost { chance }
+        } else {
+            Trouble::AnswerLost { chance }
+        };
+        if !(is_told && (fate.is_lost || fate.loses_answer)) {
+            return Ok(answer.await);
+        }
+        let heard = self.passes(ways[0] + nanos(fate.late) + ways[1]);
+        match select(answer, std::pin::pin!(heard)).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(_) => Err(told),
+        }
+    }
+
+    /// Waits for so long in real time.
+    async fn passes(&self, wait: Nanos) {
+        self.world.time.sleep(Duration::from_nanos(wait)).await;
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire")
+            .field("process", &self.process)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,184 @@
+//! The requests of one process, as `kube::Client` sends them, on their way
+//! through the simulated network.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use dcs_fakeapi::{Action, BoxError, FakeApi, FakeBody, FakeService, Faults, Lag, On};
+use dcs_memory::sim::{Broken, Wire};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use tower::Service;
+
+use super::answers::{self, Answer, reset, whole};
+
+/// The way of one process to the fake API server.
+#[derive(Clone)]
+pub(super) struct Transport {
+    wire: Wire,
+    fake: FakeApi,
+    /// The watches that are answered by 410 next: by their paths.
+    gone: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// What the server says: at once and whole, or line by line.
+pub(super) enum Said {
+    Whole(u16, Bytes),
+    Lines(FakeBody),
+}
+
+impl Transport {
+    pub(super) fn new(wire: Wire, fake: FakeApi) -> Self {
+        let gone = Arc::default();
+        Self { wire, fake, gone }
+    }
+
+    async fn exchange(self, request: Request<kube::client::Body>) -> Result<Answer, BoxError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let what = || match parts.uri.path_and_query() {
+            Some(path) => format!("{} {path}", parts.method),
+            None => parts.method.to_string(),
+        };
+        let asked = Asked {
+            fake: self.fake.clone(),
+            parts: parts.clone(),
+            body,
+        };
+        if parts.method != Method::GET {
+            return match self.wire.write(what, move || asked.served(0)).await {
+                Ok(said) => Ok(said?.answer()),
+                Err(trouble) => answers::of(trouble),
+            };
+        }
+        let is_watch = parts
+            .uri
+            .query()
+            .is_some_and(|query| query.contains("watch=true"));
+        let path = parts.uri.path().to_owned();
+        if is_watch && self.gone().remove(&path) {
+            return Ok(answers::gone());
+        }
+        // A list is always current, which is what Kubernetes promises of one that
+        // names no revision; a single object may be read from behind.
+        let is_list = asked.is_list();
+        let serve = move |stale| asked.served(if is_list { 0 } else { stale });
+        match self.wire.read(what, serve).await {
+            Ok(said) => Ok(match said? {
+                Said::Lines(body) => self.watch(path, body),
+                whole @ Said::Whole(..) => whole.answer(),
+            }),
+            Err(trouble) => answers::of(trouble),
+        }
+    }
+
+    /// The lines of a watch, as they arrive.
+    fn watch(&self, path: String, body: FakeBody) -> Answer {
+        let this = self.clone();
+        let lines = self.wire.stream(body.into_data_stream());
+        let frames = lines.map(move |line| match line {
+            Ok(line) => line.map(Frame::data),
+            Err(Broken::Gap) if this.is_told_later(&path) => Err(reset()),
+            Err(Broken::Gap) => Ok(Frame::data(answers::gone_line())),
+            Err(_) => Err(reset()),
+        });
+        answers::answer(200, StreamBody::new(frames).boxed_unsync())
+    }
+
+    /// Every second gap is told when the watch is opened again.
+    fn is_told_later(&self, path: &str) -> bool {
+        let mut draws = self.wire.entropy().bits();
+        draws &= 1;
+        draws == 0 && self.gone().insert(path.to_owned())
+    }
+
+    fn gone(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service<Request<kube::client::Body>> for Transport {
+    type Response = Answer;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Answer, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
+        Box::pin(self.clone().exchange(request))
+    }
+}
+
+/// A request at the server.
+struct Asked {
+    fake: FakeApi,
+    parts: Parts,
+    body: Bytes,
+}
+
+impl Asked {
+    /// What the server says, as it was so many of its revisions ago.
+    ///
+    /// # Errors
+    /// What the fake could not do: none of that is part of a history.
+    fn served(&self, stale: u64) -> Result<Said, BoxError> {
+        if stale == 0 {
+            return answered(self.fake.service(), self.request());
+        }
+        let faults = Faults::new();
+        let lag = Action::Stale(Lag::Revisions(stale));
+        self.fake.set_faults(faults.on(On::any(), lag));
+        let said = answered(self.fake.service(), self.request());
+        self.fake.clear_faults();
+        said
+    }
+
+    /// Paths of collections have an even number of parts behind `/api/v1`.
+    fn is_list(&self) -> bool {
+        self.parts.uri.path().split('/').count().is_multiple_of(2)
+    }
+
+    fn request(&self) -> Request<Full<Bytes>> {
+        Request::from_parts(self.parts.clone(), Full::new(self.body.clone()))
+    }
+}
+
+impl Said {
+    fn answer(self) -> Answer {
+        match self {
+            Self::Whole(status, body) => whole(status, body),
+            Self::Lines(body) => answers::answer(200, body),
+        }
+    }
+}
+
+/// The server answers at once.
+pub(super) fn answered(
+    mut service: FakeService,
+    request: Request<Full<Bytes>>,
+) -> Result<Said, BoxError> {
+    let is_watch = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.contains("watch=true"));
+    let late = "the fake server does not answer at once";
+    let response: Response<FakeBody> = service.call(request).now_or_never().ok_or(late)??;
+    let status = response.status();
+    if is_watch && status.is_success() {
+        return Ok(Said::Lines(response.into_body()));
+    }
+    let body = response
+        .into_body()
+        .collect()
+        .now_or_never()
+        .ok_or(late)??;
+    Ok(Said::Whole(status.as_u16(), body.to_bytes()))
+}
