@@ -46,6 +46,7 @@ mod own_pod;
 mod role_labels;
 mod room;
 mod saved;
+mod seeded;
 mod settings;
 mod size;
 mod snapshot;

@@ -13,6 +13,7 @@ use crate::client::{Answer, Call, Client, Context, PAGE, read, written};
 use crate::format::{self, Annotation, List, Object as Raw};
 use crate::memory::Memory;
 use crate::room::Room;
+use crate::seeded::{Bug, planted};
 use crate::settings::{Collection, Object, Settings};
 use crate::snapshot;
 
@@ -222,7 +223,10 @@ impl Store {
             "labels": labels,
             "annotations": annotations,
         });
-        if let Precondition::Matches(revision) = expected {
+        let guard = expected
+            .revision()
+            .filter(|_| !planted(Bug::UnguardedPatch));
+        if let Some(revision) = guard {
             metadata["resourceVersion"] = revision.to_string().into();
         }
         let mut body = json!({"metadata": metadata});

@@ -38,7 +38,7 @@ const STEPS: [Step; 4] = [
 
 /// The steps that take longer, and still need nothing but this workspace. The
 /// long version of each is in `CONTRIBUTING.md`.
-const LONGER: [Step; 4] = [
+const LONGER: [Step; 6] = [
     Step {
         name: "test with seeded bugs",
         variable: Some(("RUSTFLAGS", "--cfg dcs_seeded_bugs")),
@@ -53,6 +53,16 @@ const LONGER: [Step; 4] = [
         name: "simulation beside Patroni",
         variable: None,
         arguments: "xtask sim --profile patroni --histories 5000 --seed 1",
+    },
+    Step {
+        name: "simulation over Endpoints",
+        variable: None,
+        arguments: "xtask sim --backend endpoints --histories 2000 --seed 1",
+    },
+    Step {
+        name: "simulation over ConfigMaps",
+        variable: None,
+        arguments: "xtask sim --backend configmap --histories 2000 --seed 2",
     },
     Step {
         name: "seeded bugs are found",

@@ -162,6 +162,20 @@ bugs! {
         "a store that is restored from a copy uses revisions again (a bug of the store)";
     FailsafeMapUnknown, "failsafe-map-unknown", "F1",
         "the members of a failsafe map of unknown outcome are not asked";
+    UnguardedPatch, "unguarded-patch", "H4",
+        "a write to Kubernetes names no resourceVersion and replaces whatever is there";
+    TimeoutIsRefusal, "timeout-is-refusal", "H5",
+        "a request to Kubernetes that is not answered counts as not committed";
+    ServerErrorIsRefusal, "server-error-is-refusal", "H5",
+        "any answer of 500 to 599 counts as not committed";
+    AnyBusyIsRefusal, "any-busy-is-refusal", "H5",
+        "a 429 counts as not committed, whoever says it";
+    SuccessWithoutBody, "success-without-body", "H5",
+        "a 200 counts as committed at the next revision, whatever its body says";
+    BlindRetry, "blind-retry", "H5",
+        "a write whose connection broke is sent again by the client, and what the second one is told counts";
+    GapIgnored, "gap-ignored", "Q4",
+        "after a 410 the watch goes on from a new list as if no version had been missed";
 }
 
 /// Whether this bug is planted: never, in a build without seeded bugs.
@@ -205,6 +219,18 @@ mod present {
             matches!(self, Self::ShortSuspendMissed)
         }
 
+        /// Whether it is in the requests to Kubernetes, or in its watches.
+        #[must_use]
+        pub const fn is_of_kubernetes(self) -> bool {
+            self as u8 >= Self::UnguardedPatch as u8
+        }
+
+        /// Whether only the store in memory has it, or only histories over that.
+        #[must_use]
+        pub fn is_of_memory(self) -> bool {
+            matches!(self, Self::PutCreates | Self::RevisionsReused) || self.profile() == "patroni"
+        }
+
         /// The profile of faults under which a simulator finds it.
         #[must_use]
         pub const fn profile(self) -> &'static str {
@@ -224,7 +250,9 @@ mod present {
                 | Self::PatroniRetryLowered
                 | Self::PatroniReleaseUnwatched => "patroni",
                 Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
-                Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
+                Self::GapIgnored | Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => {
+                    "hostile"
+                }
                 _ => "mixed",
             }
         }
@@ -302,7 +330,7 @@ mod tests {
         assert!(
             error.starts_with("\"deadline\" is no seeded bug: use one of deadline-at-answer, ")
         );
-        assert!(error.ends_with("failsafe-map-unknown"), "{error}");
+        assert!(error.ends_with("gap-ignored"), "{error}");
     }
 
     #[test]

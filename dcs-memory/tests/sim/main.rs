@@ -12,6 +12,7 @@ mod hits;
 mod judge;
 mod lying;
 mod messages;
+mod own_store;
 mod page;
 mod patroni;
 mod processes;

@@ -27,9 +27,9 @@ pub use log::Recorded;
 pub use options::Options;
 pub use service::{FakeBody, FakeService};
 pub use target::Verb;
-pub use time::Clock;
 #[cfg(feature = "tcp")]
 pub use tcp::Listening;
+pub use time::Clock;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -57,7 +57,10 @@ impl Time {
     /// The same, before anyone asked: a server may be made outside of the
     /// runtime that it is used in, and its clock is that of the runtime.
     pub(crate) fn elapsed_so_far(&self) -> Duration {
-        self.0.began.get().map_or(Duration::ZERO, |_| self.elapsed())
+        self.0
+            .began
+            .get()
+            .map_or(Duration::ZERO, |_| self.elapsed())
     }
 
     /// The date in whole seconds, `later` from now.

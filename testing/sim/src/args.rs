@@ -35,9 +35,9 @@ pub(crate) struct Args {
     #[arg(long, default_value = "1", value_name = "SEED")]
     pub(crate) seed: Seed,
 
-    /// The store under the members.
-    #[arg(long, value_enum, default_value_t = Backend::Memory)]
-    pub(crate) backend: Backend,
+    /// The store under the members. By default `memory`, or what a bug asks for.
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
 
     /// What goes wrong how often. By default `mixed`, or what a bug asks for.
     #[arg(long, value_enum, value_name = "PROFILE")]
@@ -125,7 +125,7 @@ impl Args {
     /// The same, if it makes sense as a whole.
     pub(crate) fn checked(self) -> Result<Self, clap::Error> {
         let refuse = |kind, what: String| Err(Self::command().error(kind, what));
-        if self.backend != Backend::Memory && self.swarm() == Swarm::Patroni {
+        if self.backend() != Backend::Memory && self.swarm() == Swarm::Patroni {
             let what = "`--profile patroni` is for `--backend memory` alone: its Patroni knows no other store";
             return refuse(ErrorKind::ArgumentConflict, what.to_owned());
         }
@@ -135,6 +135,13 @@ impl Args {
         {
             let what = format!("no seeded bug is called {name:?}: `--bug list` names them");
             return refuse(ErrorKind::InvalidValue, what);
+        }
+        if let Some(bug) = self.bug().filter(|bug| !self.can_meet(*bug)) {
+            let (name, backend) = (bug.name(), self.backend().name());
+            let what = format!(
+                "the bug {name} is not met over `--backend {backend}`: leave the backend out"
+            );
+            return refuse(ErrorKind::ArgumentConflict, what);
         }
         match self.ignored() {
             Some(what) => refuse(ErrorKind::ArgumentConflict, what.to_owned()),
@@ -201,6 +208,23 @@ impl Args {
         asked.or(of_bug).unwrap_or_default()
     }
 
+    pub(crate) fn backend(&self) -> Backend {
+        let of_bug = || match self.bug() {
+            Some(bug) if bug.is_of_kubernetes() => Backend::Endpoints,
+            _ => Backend::Memory,
+        };
+        self.backend.unwrap_or_else(of_bug)
+    }
+
+    /// Whether this bug can be met at all in the histories that are asked for.
+    pub(crate) fn can_meet(&self, bug: Bug) -> bool {
+        match self.backend {
+            None => true,
+            Some(Backend::Memory) => !bug.is_of_kubernetes(),
+            Some(_) => !bug.is_of_memory(),
+        }
+    }
+
     pub(crate) fn threads(&self) -> NonZeroUsize {
         let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.threads.unwrap_or_else(all)
@@ -212,8 +236,8 @@ impl Args {
         if self.swarm() != Swarm::Mixed {
             command = format!("{command} --profile {}", self.swarm().name());
         }
-        if self.backend != Backend::Memory {
-            let name = self.backend.name();
+        if self.backend() != Backend::Memory {
+            let name = self.backend().name();
             command = format!("{command} --backend {name}");
         }
         if let Some(bug) = &self.bug {
@@ -342,6 +366,11 @@ mod tests {
         assert_eq!(
             args.replay_command(7),
             "cargo xtask sim --replay 7 --profile hostile"
+        );
+        let args = parsed("sim --backend configmap").unwrap();
+        assert_eq!(
+            args.replay_command(7),
+            "cargo xtask sim --replay 7 --backend configmap"
         );
     }
 }

@@ -38,6 +38,14 @@ mod planted {
             self.0.is_in_the_proof_alone()
         }
 
+        pub(crate) const fn is_of_kubernetes(self) -> bool {
+            self.0.is_of_kubernetes()
+        }
+
+        pub(crate) fn is_of_memory(self) -> bool {
+            self.0.is_of_memory()
+        }
+
         pub(crate) fn swarm(self) -> Swarm {
             let wanted = self.0.profile();
             let swarm = Swarm::ALL.into_iter().find(|swarm| swarm.name() == wanted);
@@ -92,6 +100,14 @@ mod without {
         }
 
         pub(crate) const fn is_in_the_proof_alone(self) -> bool {
+            match self {}
+        }
+
+        pub(crate) const fn is_of_kubernetes(self) -> bool {
+            match self {}
+        }
+
+        pub(crate) const fn is_of_memory(self) -> bool {
             match self {}
         }
 

@@ -42,9 +42,10 @@ pub(crate) fn one(args: &Args) -> anyhow::Result<bool> {
     }
     writeln!(
         stdout().lock(),
-        "{}\nbreaks: {}\nprofile: {}\nfound by: seed {}: {}\n{}bug {name} found after {histories} histories",
+        "{}\nbreaks: {}\nstore: {}\nprofile: {}\nfound by: seed {}: {}\n{}bug {name} found after {histories} histories",
         bug.what(),
         bug.rule(),
+        batch.backend.name(),
         batch.swarm.name(),
         first.seed,
         first.what,
@@ -57,15 +58,20 @@ pub(crate) fn one(args: &Args) -> anyhow::Result<bool> {
 /// Looks for every bug, one after the other, and tells how long each took.
 pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
     let mut shown = Table::new();
-    shown
-        .load_style(presets::NOTHING)
-        .set_header(["bug", "profile", "histories", "found by"]);
+    shown.load_style(presets::NOTHING).set_header([
+        "bug",
+        "store",
+        "profile",
+        "histories",
+        "found by",
+    ]);
     let mut page = HEAD.to_owned();
     let (mut count, mut failures) = (0, Vec::new());
-    for bug in bugs::all() {
+    for bug in bugs::all().filter(|bug| args.can_meet(*bug)) {
         let args = args.to_find(bug);
         let batch = Batch::of(&args, 0..args.histories(), true);
         let (name, profile) = (bug.name(), batch.swarm.name());
+        let store = batch.backend.name();
         let (histories, by) = match hunt(&batch, bug) {
             Outcome::Found(histories, first) => (histories.to_string(), first.invariant),
             Outcome::Panicked(first) => {
@@ -81,10 +87,10 @@ pub(crate) fn all(args: &Args) -> anyhow::Result<bool> {
         let (rule, what) = (bug.rule(), bug.what());
         writeln!(
             page,
-            "| `{name}` | {rule} | {what} | {profile} | {histories} | {by} |"
+            "| `{name}` | {rule} | {what} | {store} | {profile} | {histories} | {by} |"
         )
         .context("making the table")?;
-        shown.add_row([name, profile, &histories, &by]);
+        shown.add_row([name, store, profile, &histories, &by]);
         count += 1;
     }
     bugs::plant(None);

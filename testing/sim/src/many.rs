@@ -132,9 +132,10 @@ fn report(args: &Args, state: &State, took: Duration, resumed: u64) -> anyhow::R
     };
     writeln!(
         stdout().lock(),
-        "{}\n\nseed {}, profile {}: {ran} histories in {secs:.1} s on {} threads{all_parts}\nhistories {histories} violations {violations}",
+        "{}\n\nseed {}, store {}, profile {}: {ran} histories in {secs:.1} s on {} threads{all_parts}\nhistories {histories} violations {violations}",
         state.totals.tables(),
         args.seed.0,
+        args.backend().name(),
         args.swarm().name(),
         args.threads(),
     )

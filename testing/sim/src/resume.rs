@@ -22,6 +22,7 @@ const MOST_KEPT: usize = 50;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     seed: u64,
+    store: String,
     profile: String,
     /// The SHA-256 of the program: a seed is another history in another one.
     build: String,
@@ -41,6 +42,7 @@ impl State {
     pub(crate) fn of(args: &Args) -> anyhow::Result<Self> {
         let fresh = Self {
             seed: args.seed.0,
+            store: args.backend().name().to_owned(),
             profile: args.swarm().name().to_owned(),
             build: String::new(),
             took: Duration::ZERO,
@@ -76,11 +78,14 @@ impl State {
     fn check(&self, fresh: &Self, file: &Path) -> anyhow::Result<()> {
         let file = file.display();
         ensure!(
-            (self.seed, &self.profile) == (fresh.seed, &fresh.profile),
-            "{file} is of seed {} and profile {}, not of seed {} and profile {}: use another file",
+            (self.seed, &self.store, &self.profile) == (fresh.seed, &fresh.store, &fresh.profile),
+            "{file} is of seed {}, store {} and profile {}, not of seed {}, store {} and profile {}: \
+             use another file",
             self.seed,
+            self.store,
             self.profile,
             fresh.seed,
+            fresh.store,
             fresh.profile,
         );
         ensure!(

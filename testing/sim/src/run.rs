@@ -46,7 +46,7 @@ impl Batch {
         Self {
             seed: args.seed.0,
             swarm: args.swarm(),
-            backend: args.backend,
+            backend: args.backend(),
             range,
             threads: args.threads(),
             stops,

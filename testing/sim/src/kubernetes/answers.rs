@@ -80,7 +80,7 @@ fn refusal(chance: u64) -> Answer {
 /// Answers that say nothing of what became of the request.
 fn unclear(chance: u64) -> Result<Answer, BoxError> {
     const PAGE: &str = "<html><body><h1>Bad Gateway</h1></body></html>";
-    Ok(match chance % 9 {
+    Ok(match chance % 10 {
         0 => return Err(reset()),
         1 => whole(502, PAGE),
         2 => whole(503, "{}"),
@@ -96,6 +96,8 @@ fn unclear(chance: u64) -> Result<Answer, BoxError> {
         5 => whole(200, "{}"),
         6 => whole(200, PAGE),
         7 => whole(200, ""),
+        // Not by the API server: it lacks the marks of that.
+        8 => whole(429, "busy"),
         _ => {
             let half =
                 Bytes::from_static(br#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"na"#);
