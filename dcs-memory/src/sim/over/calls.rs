@@ -39,7 +39,8 @@ struct Told {
     refused: u32,
     /// Touches that change no value.
     fences: u32,
-    committed: Option<Revision>,
+    /// More than one only where it was created, deleted, and created by a copy.
+    committed: Vec<Revision>,
     lease: Option<Lease>,
 }
 
@@ -106,12 +107,10 @@ impl Calls {
         let Some(told) = self.0.get_mut(&group) else {
             return Err("nobody asked for it".to_owned());
         };
-        // What was created may be deleted, and created again by a copy.
-        let again = group.expected.and(told.committed);
-        if let Some(first) = again {
+        if let (Some(first), true) = (told.committed.first(), group.expected.is_some()) {
             return Err(format!("it was committed as {first} before"));
         }
-        told.committed = Some(revision);
+        told.committed.push(revision);
         told.is_true()
     }
 
@@ -131,7 +130,7 @@ impl Calls {
         match outcome {
             Outcome::Committed(committed) => {
                 let revision = committed.revision;
-                if told.committed != Some(revision) {
+                if !told.committed.contains(&revision) {
                     return Err(format!(
                         "it is told to be committed as {revision}, and was as {:?}",
                         told.committed
@@ -150,11 +149,104 @@ impl Calls {
 
 impl Told {
     fn is_true(&self) -> Result<(), String> {
-        match self.committed {
+        match self.committed.first() {
             Some(revision) if self.refused == self.calls => Err(format!(
                 "it is told not to be committed, and was as {revision}"
             )),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dcs_core::{Committed, Error};
+
+    use super::*;
+
+    const GROUP: Group = Group {
+        process: 2,
+        register: Register::Sync,
+        expected: None,
+        attempt: None,
+    };
+
+    fn rev(revision: u128) -> Revision {
+        Revision::new(revision).expect("not zero")
+    }
+
+    fn on(expected: u128) -> Group {
+        Group {
+            expected: Some(rev(expected)),
+            ..GROUP
+        }
+    }
+
+    fn begun(group: Group, calls: u32) -> Calls {
+        let mut all = Calls::default();
+        (0..calls).for_each(|_| all.begins(group, None));
+        all
+    }
+
+    fn committed(revision: u128) -> Outcome {
+        Outcome::Committed(Committed::new(rev(revision)))
+    }
+
+    fn refused() -> Outcome {
+        Outcome::NotCommitted(Error::Timeout {
+            backend: "nobody",
+            after: Duration::ZERO,
+        })
+    }
+
+    #[test]
+    fn what_is_told_as_it_became_is_true() {
+        let mut calls = begun(on(2), 1);
+        assert_eq!(calls.committed(on(2), rev(3)), Ok(()));
+        assert_eq!(calls.told(on(2), &committed(3)), Ok(()));
+    }
+
+    #[test]
+    fn a_version_that_nobody_asked_for_is_found() {
+        assert!(begun(on(2), 1).committed(on(4), rev(5)).is_err());
+    }
+
+    #[test]
+    fn a_refusal_of_what_was_committed_is_found_before_and_after() {
+        let mut calls = begun(on(2), 1);
+        assert_eq!(calls.committed(on(2), rev(3)), Ok(()));
+        assert!(calls.told(on(2), &refused()).is_err());
+        let mut calls = begun(on(2), 1);
+        assert_eq!(calls.told(on(2), &refused()), Ok(()));
+        assert!(calls.committed(on(2), rev(3)).is_err());
+    }
+
+    #[test]
+    fn the_refusal_of_one_of_two_calls_is_true_where_the_other_was_committed() {
+        let mut calls = begun(on(2), 2);
+        assert_eq!(calls.committed(on(2), rev(3)), Ok(()));
+        assert_eq!(calls.told(on(2), &refused()), Ok(()));
+        assert!(calls.told(on(2), &refused()).is_err(), "not of both");
+    }
+
+    #[test]
+    fn another_revision_than_the_one_that_was_committed_is_found() {
+        let mut calls = begun(on(2), 1);
+        assert!(calls.told(on(2), &committed(3)).is_err(), "never applied");
+        assert_eq!(calls.committed(on(2), rev(4)), Ok(()));
+        assert!(calls.told(on(2), &committed(3)).is_err());
+    }
+
+    #[test]
+    fn a_second_commit_on_the_same_revision_is_found_and_a_second_creation_is_none() {
+        let mut calls = begun(on(2), 2);
+        assert_eq!(calls.committed(on(2), rev(3)), Ok(()));
+        assert!(calls.committed(on(2), rev(4)).is_err());
+        let mut calls = begun(GROUP, 1);
+        assert_eq!(calls.committed(GROUP, rev(3)), Ok(()));
+        assert_eq!(calls.committed(GROUP, rev(9)), Ok(()));
+        assert_eq!(calls.told(GROUP, &committed(3)), Ok(()));
     }
 }

@@ -27,7 +27,7 @@ fn scene(answered_after: u64, writer: Writer) -> Scene {
     };
     patronis.comes(0, clock.clone());
     let sent = clock.read(0);
-    executor.run(answered_after * SECOND, |_| true);
+    executor.run(answered_after * SECOND, || (), |_| true);
     let answered = clock.read(answered_after * SECOND);
     for writer in [
         Writer::Nobody,
@@ -52,7 +52,7 @@ impl Scene {
     /// What is said of a member that took the lock as version 3, so many seconds
     /// after the start.
     fn beside(&self, at: u64) -> Vec<(usize, Option<Class>)> {
-        self.executor.run(at * SECOND, |_| true);
+        self.executor.run(at * SECOND, || (), |_| true);
         let version = |revision: Revision| usize::try_from(revision.get()).unwrap();
         self.patronis.beside(at * SECOND, (1, 3, 3), version)
     }
@@ -85,7 +85,7 @@ fn a_lock_that_was_taken_by_a_clock_that_ran_ahead_is_patronis_own_fault() {
     let mut scene = scene(5, SAME);
     let version = |revision: Revision| usize::try_from(revision.get()).unwrap();
     let beside = |patronis: &Patronis| patronis.beside(20 * SECOND, (1, 0, 0), version);
-    scene.executor.run(20 * SECOND, |_| true);
+    scene.executor.run(20 * SECOND, || (), |_| true);
     assert_eq!(beside(&scene.patronis), [(0, None)]);
     scene.patronis.too_early.insert(1);
     assert_eq!(beside(&scene.patronis), [(0, Some(Class::PatroniClock))]);
