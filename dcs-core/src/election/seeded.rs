@@ -249,7 +249,9 @@ mod present {
                 | Self::PatroniWaitFromBefore
                 | Self::PatroniRetryLowered
                 | Self::PatroniReleaseUnwatched => "patroni",
-                Self::ReleaseRetriedOnNewerRevision | Self::ReleaseMarkAfterGap => "releases",
+                Self::ReleaseRetriedOnNewerRevision
+                | Self::ReleaseMarkAfterGap
+                | Self::GapIgnored => "releases",
                 Self::GapIgnored | Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => {
                     "hostile"
                 }

@@ -41,7 +41,9 @@ struct Told {
     fences: u32,
     /// More than one only where it was created, deleted, and created by a copy.
     committed: Vec<Revision>,
-    lease: Option<Lease>,
+    /// The lease writes among them: several only where nothing tells them apart,
+    /// as creations without a holder.
+    leases: Vec<Lease>,
 }
 
 impl Register {
@@ -90,7 +92,7 @@ impl Calls {
     pub(super) fn begins(&mut self, group: Group, lease: Option<Lease>) {
         let told = self.0.entry(group).or_default();
         told.calls += 1;
-        told.lease = lease.or(told.lease.take());
+        told.leases.extend(lease);
     }
 
     pub(super) fn begins_fence(&mut self, group: Group) {
@@ -114,11 +116,14 @@ impl Calls {
         told.is_true()
     }
 
-    /// What was asked for by the group of a version, and whether it was a touch.
-    pub(super) fn of(&self, group: &Group) -> (Option<&Lease>, bool) {
-        self.0
-            .get(group)
-            .map_or((None, false), |told| (told.lease.as_ref(), told.fences > 0))
+    /// The lease writes of this group.
+    pub(super) fn leases(&self, group: &Group) -> &[Lease] {
+        self.0.get(group).map_or(&[], |told| &told.leases)
+    }
+
+    /// Whether a touch that changes no value is among them.
+    pub(super) fn has_fence(&self, group: &Group) -> bool {
+        self.0.get(group).is_some_and(|told| told.fences > 0)
     }
 
     /// What the process is told.

@@ -70,17 +70,20 @@ impl World {
             lock(&self.ambushes).push(process);
         }
         self.committed(group, now.revision);
-        let lease = lock(&self.judge).calls.of(&group).0.cloned();
-        let Some(lease) = lease else {
-            return;
+        let lease = {
+            let mut judge = lock(&self.judge);
+            let leases = judge.calls.leases(&group);
+            let same = leases.iter().find(|lease| lease.write.record == *record);
+            match (same, leases.last()) {
+                (Some(same), _) => same.clone(),
+                (None, None) => return,
+                (None, Some(last)) => {
+                    let wrote = &last.write.record;
+                    let what = format!("p{process} wrote {wrote:?}, and there stands {record:?}");
+                    return judge.fail(self.now(), Invariant::TrueOutcomes, what);
+                }
+            }
         };
-        if lease.write.record != *record {
-            let what = format!(
-                "p{process} wrote {:?}, and there stands {record:?}",
-                lease.write.record
-            );
-            lock(&self.judge).fail(self.now(), Invariant::TrueOutcomes, what);
-        }
         self.lease_applied(process, &lease, before.get());
     }
 
@@ -97,7 +100,7 @@ impl World {
         };
         self.committed(group, Some(revision));
         let (old, new) = (before.get(), now.get());
-        let is_touch = lock(&self.judge).calls.of(&group).1 && old == new;
+        let is_touch = lock(&self.judge).calls.has_fence(&group) && old == new;
         let counts = |config: Option<&Config>| config.and_then(counter);
         let (count, counted) = (counts(old), counts(new));
         if !is_touch && counted.is_some() && counted != count.unwrap_or(0).checked_add(1) {
