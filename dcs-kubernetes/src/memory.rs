@@ -1,10 +1,11 @@
 //! What a handle remembers of what it wrote and read.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dcs_core::{Precondition, Revision};
 
+use crate::client::PAGE;
 use crate::own_pod::OwnPod;
 use crate::size::Sizes;
 use crate::subsets::Subset;
@@ -21,6 +22,9 @@ pub(crate) struct Memory {
     /// The addresses of the leader object at one revision.
     subsets: Mutex<Option<(Revision, Vec<Subset>)>>,
     own_pod: Mutex<Option<OwnPod>>,
+    /// Entries of the next page of Pods; zero where nothing speaks against a
+    /// whole one.
+    page: AtomicUsize,
 }
 
 impl Memory {
@@ -34,6 +38,25 @@ impl Memory {
 
     pub(crate) fn saw_subsets(&self, revision: Revision, subsets: Option<Vec<Subset>>) {
         *lock(&self.subsets) = subsets.map(|subsets| (revision, subsets));
+    }
+
+    /// Entries of the page of Pods that is asked for next.
+    pub(crate) fn page(&self) -> usize {
+        match self.page.load(Ordering::Relaxed) {
+            0 => PAGE,
+            page => page,
+        }
+    }
+
+    /// A page of so many Pods was too long, or did not come whole in its time:
+    /// the next list begins with a smaller one.
+    pub(crate) fn page_was_too_long(&self, page: usize) {
+        self.page.store((page / 2).max(1), Ordering::Relaxed);
+    }
+
+    /// A whole list came in pages of so many Pods: the next one may try more.
+    pub(crate) fn page_was_well(&self, page: usize) {
+        self.page.store((page * 2).min(PAGE), Ordering::Relaxed);
     }
 
     pub(crate) fn own_pod(&self) -> Option<OwnPod> {

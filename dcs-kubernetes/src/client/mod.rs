@@ -29,9 +29,9 @@ pub(crate) use servers::{ServerList, Servers};
 use self::own::Trouble;
 use self::servers::{Found, Sent};
 
-/// Longest answer that is read; a list of 500 members is far below it, unless
-/// they are flooded: then smaller pages are asked for.
-const BODY_MAX: usize = 8 << 20;
+/// Longest answer that is read. One object is far below it, and a list of 500
+/// members too, unless they are flooded: then smaller pages are asked for.
+const BODY_MAX: usize = 4 << 20;
 
 /// An answer is longer than [`BODY_MAX`].
 #[derive(Debug, thiserror::Error)]

@@ -38,6 +38,7 @@ pub(crate) fn stream(store: Arc<Store>, silence: Duration) -> WatchStream {
         told: VecDeque::new(),
         keys: Part::default(),
         pods: Part::default(),
+        room: Room::default(),
         leader: None,
     };
     Box::pin(stream::unfold(begun, |mut story| async {
@@ -58,6 +59,8 @@ struct Story {
     told: VecDeque<Result<WatchEvent, Error>>,
     keys: Part,
     pods: Part,
+    /// What the Pods leave.
+    room: Room,
     /// The revision of the leader object, while every version since was seen
     /// and the object was never away.
     leader: Option<Revision>,
@@ -114,8 +117,8 @@ impl Story {
             self.store.learn_sizes(keys, std::slice::from_ref(&object));
         }
         if side == Side::Pods {
-            self.pods.remove(&object);
-            Room::beside(self.pods.objects.values()).take_in(&mut object);
+            self.forget(Side::Pods, &object);
+            self.room.take_in(&mut object);
         }
         self.tell(side, &object, revision, Some(continues));
         self.part(side).put(object);
@@ -125,8 +128,15 @@ impl Story {
     fn gone(&mut self, side: Side, object: &Raw, revision: Revision) {
         let known = self.part(side).find(&object.metadata.name).is_some();
         if known || self.store.settings.is_in_group(object) {
-            self.part(side).remove(object);
+            self.forget(side, object);
             self.tell(side, object, revision, None);
+        }
+    }
+
+    fn forget(&mut self, side: Side, object: &Raw) {
+        let known = self.part(side).remove(object);
+        if let Some(pod) = known.filter(|_| side == Side::Pods) {
+            self.room.leave(&pod);
         }
     }
 
@@ -141,6 +151,9 @@ impl Story {
             objects: objects.into_iter().map(named).collect(),
         };
         let old = std::mem::replace(self.part(side), part);
+        if side == Side::Pods {
+            self.room = Room::beside(self.pods.objects.values());
+        }
         if side == Side::Pods && began {
             let updates = self.pods.since(&old);
             self.push(updates);
@@ -214,8 +227,8 @@ impl Part {
         self.objects.insert(object.metadata.name.clone(), object);
     }
 
-    fn remove(&mut self, object: &Raw) {
-        self.objects.remove(&object.metadata.name);
+    fn remove(&mut self, object: &Raw) -> Option<Raw> {
+        self.objects.remove(&object.metadata.name)
     }
 
     /// What these Pods say that the `old` ones did not.
