@@ -5,6 +5,7 @@
 mod judge;
 mod own;
 mod request;
+mod sealed;
 mod servers;
 
 use std::fmt;
@@ -145,9 +146,18 @@ impl Client {
         let request = call
             .to_http(settings, self.user_agent.as_ref())
             .map_err(|error| Failure::NotSent(error.into()))?;
-        let answer = before(deadline, http.send(request)).await;
+        let is_ours = self.servers.is_ours();
+        let exchange = async {
+            if is_ours {
+                return http.send(request).await.map_err(Failure::of);
+            }
+            let request = sealed::sealed(request).await;
+            let request = request.map_err(|error| Failure::NotSent(error.into()))?;
+            http.send(request).await.map_err(Failure::of)
+        };
+        let answer = before(deadline, exchange).await;
         let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
-        let answer = answer.and_then(|answer| answer.map_err(Failure::of));
+        let answer = answer.flatten();
         if let Some(trouble) = answer.as_ref().err().and_then(Failure::trouble) {
             self.servers.failed(sent, trouble);
         }
