@@ -131,14 +131,16 @@ async fn pages_that_do_not_come_in_time_are_asked_for_in_smaller_ones_until_they
     let (client, log) = client(slow);
     let dcs = configmaps(client);
     let mut watch = dcs.watch(Duration::from_secs(30));
-    let mut failed = 0;
-    let begun = loop {
+    let (mut failed, mut unknown) = (0, 0);
+    loop {
         match watch.next().await.unwrap() {
             Err(_) => failed += 1,
-            Ok(event) => break event,
+            Ok(WatchEvent::Reset(whole)) if whole.members_unknown => unknown += 1,
+            Ok(WatchEvent::Reset(_)) => break,
+            Ok(_) => {}
         }
-    };
-    assert!(matches!(begun, WatchEvent::Reset(_)));
+    }
+    assert_eq!(unknown, 1, "the keys are shown before the Pods are known");
     assert_eq!(limits(&log), [500, 250, 125, 62]);
     assert_eq!(failed, 3, "each is told");
     // One that came whole lets the next list try more.

@@ -284,6 +284,7 @@ async fn watch(role: &str) {
 async fn first_view(watch: &mut WatchStream) -> usize {
     loop {
         match watch.next().await.unwrap() {
+            Ok(WatchEvent::Reset(whole)) if whole.members_unknown => {}
             Ok(WatchEvent::Reset(whole)) => return whole.members.len(),
             Ok(_) => {}
             Err(error) => eprintln!("{error}"),

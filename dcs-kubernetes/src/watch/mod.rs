@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_core::{Error, Revision, Snapshot, Update, WatchEvent, WatchStream};
+use dcs_core::{Error, Revision, Update, WatchEvent, WatchStream};
 use futures_core::stream::BoxStream;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 
 use self::feed::{Said, feed};
+use crate::client::before;
 use crate::format::Object as Raw;
 use crate::room::Room;
 use crate::settings::{Collection, Object};
@@ -39,6 +41,8 @@ pub(crate) fn stream(store: Arc<Store>, silence: Duration) -> WatchStream {
         keys: Part::default(),
         pods: Part::default(),
         room: Room::default(),
+        patience: None,
+        goes_without: false,
         leader: None,
     };
     Box::pin(stream::unfold(begun, |mut story| async {
@@ -61,6 +65,10 @@ struct Story {
     pods: Part,
     /// What the Pods leave.
     room: Room,
+    /// How long the list of Pods is still waited for, once the keys are known.
+    patience: Option<BoxFuture<'static, ()>>,
+    /// Whether it took longer. Who leads does not wait for who else is there.
+    goes_without: bool,
     /// The revision of the leader object, while every version since was seen
     /// and the object was never away.
     leader: Option<Revision>,
@@ -81,9 +89,26 @@ impl Story {
             if let Some(item) = self.told.pop_front() {
                 return Some(item);
             }
-            let (side, said) = self.feeds.next().await?;
-            self.take(side, said);
+            let next = self.feeds.next();
+            let next = match &mut self.patience {
+                Some(patience) => before(patience, next).await,
+                None => Some(next.await),
+            };
+            match next {
+                Some(said) => {
+                    let (side, said) = said?;
+                    self.take(side, said);
+                }
+                None => self.go_without(),
+            }
         }
+    }
+
+    fn go_without(&mut self) {
+        self.patience = None;
+        self.goes_without = true;
+        let whole = self.whole();
+        self.told.push_back(whole);
     }
 
     fn take(&mut self, side: Side, said: Said) {
@@ -153,8 +178,9 @@ impl Story {
         let old = std::mem::replace(self.part(side), part);
         if side == Side::Pods {
             self.room = Room::beside(self.pods.objects.values());
+            self.patience = None;
         }
-        if side == Side::Pods && began {
+        if side == Side::Pods && began && old.listed {
             let updates = self.pods.since(&old);
             self.push(updates);
             return;
@@ -167,6 +193,9 @@ impl Story {
         if self.begun() {
             let whole = self.whole();
             self.told.push_back(whole);
+        } else if side == Side::Keys {
+            let wait = self.store.settings.attempt_timeout;
+            self.patience = Some(self.store.clock.sleep(wait));
         }
     }
 
@@ -174,7 +203,10 @@ impl Story {
         let settings = &self.store.settings;
         let (keys, pods) = (self.keys.objects.values(), self.pods.objects.values());
         let whole = snapshot::whole(settings, keys, pods);
-        whole.map(|whole: Snapshot| WatchEvent::Reset(Box::new(whole)))
+        whole.map(|mut whole| {
+            whole.members_unknown = !self.pods.listed;
+            WatchEvent::Reset(Box::new(whole))
+        })
     }
 
     /// One version: `continues` says whether it follows the one seen before it;
@@ -207,7 +239,7 @@ impl Story {
     }
 
     const fn begun(&self) -> bool {
-        self.keys.listed && self.pods.listed
+        self.keys.listed && (self.pods.listed || self.goes_without)
     }
 
     const fn part(&mut self, side: Side) -> &mut Part {
