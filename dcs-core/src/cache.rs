@@ -9,8 +9,8 @@ use crate::{Snapshot, WatchEvent};
 /// The newest view of a scope. Reading it costs no request.
 ///
 /// It is fed by one watch, in order. It may lag behind the store, and is
-/// `None` until the watch has begun: for display, routing and wake-ups, never
-/// for a decision that a write does not check again.
+/// `None` until the watch has begun and the members are known: for display,
+/// routing and wake-ups, never for a decision that a write does not check again.
 #[derive(Clone, Debug)]
 pub struct ClusterView(watch::Receiver<Option<Arc<Snapshot>>>);
 

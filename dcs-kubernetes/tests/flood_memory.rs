@@ -20,6 +20,7 @@ use std::{env, fs, io};
 
 use dcs_core::{Clock as _, Dcs, SystemClock, Update, WatchEvent, WatchStream};
 use dcs_fakeapi::{FakeApi, Options, Verb};
+use dcs_faults::covers;
 use dcs_kubernetes::{ConfigMapDcs, EndpointsDcs};
 use futures_util::StreamExt as _;
 use kube::Config;
@@ -49,6 +50,7 @@ fn a_flood_of_members_costs_bounded_memory_and_a_bounded_number_of_requests() {
 
 /// The test itself.
 fn run() {
+    let flood = covers(74);
     let mut server = Process::start("server");
     let url = server.line();
     for mode in ["ConfigMaps", "Endpoints"] {
@@ -66,6 +68,7 @@ fn run() {
         let most = u64::try_from(PODS * BYTES).unwrap() / (LONGEST / 2) + 1;
         assert!(of("pages") <= most, "more than {most}: {asked}");
         assert!(of("refused") <= 9, "halved until one was left: {asked}");
+        flood.hit_times(u64::try_from(PODS).unwrap());
         let others = of("requests") - of("pages") - of("refused");
         assert!(others <= 9, "one list and two watches: {asked}");
         if mode == "ConfigMaps" {

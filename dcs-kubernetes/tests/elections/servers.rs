@@ -127,6 +127,7 @@ async fn of_a_hundred_candidates_at_one_expiry_one_wins_and_the_others_write_lit
 
 #[tokio::test(start_paused = true)]
 async fn a_list_of_pods_that_nobody_gets_keeps_nobody_from_leading() {
+    let flood = covers(74);
     in_both_modes(2, async |mut cluster| {
         let lists = On::any().verb(Verb::List).kind("pods");
         cluster.fake.fault(lists, Action::Hang);
@@ -136,6 +137,7 @@ async fn a_list_of_pods_that_nobody_gets_keeps_nobody_from_leading() {
         cluster.kill(1);
         cluster.kill(0);
         assert_eq!(cluster.replaced_within(0, TAKE_OVER).await, 2);
+        flood.hit_times(hits(&cluster));
     })
     .await;
 }
