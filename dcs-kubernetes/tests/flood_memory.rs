@@ -285,12 +285,16 @@ async fn watch(role: &str) {
 }
 
 async fn first_view(watch: &mut WatchStream) -> usize {
+    let mut failed = 0;
     loop {
         match watch.next().await.unwrap() {
             Ok(WatchEvent::Reset(whole)) if whole.members_unknown => {}
             Ok(WatchEvent::Reset(whole)) => return whole.members.len(),
             Ok(_) => {}
-            Err(error) => eprintln!("{error}"),
+            Err(error) => {
+                failed += 1;
+                assert!(failed < 20, "{error}");
+            }
         }
     }
 }
