@@ -10,6 +10,10 @@ use crate::own_pod::OwnPod;
 use crate::size::Sizes;
 use crate::subsets::Subset;
 
+/// Lists begin with no smaller pages than this, however often the server did not
+/// answer: that may have been an outage, and a list after it is not to be a storm.
+const PAGE_LEAST: usize = PAGE / 16;
+
 /// What a handle remembers. Nothing in it decides who leads: a handle that
 /// forgot it all writes the same values, with more in each request.
 #[derive(Debug, Default)]
@@ -51,7 +55,8 @@ impl Memory {
     /// A page of so many Pods was too long, or did not come whole in its time:
     /// the next list begins with a smaller one.
     pub(crate) fn page_was_too_long(&self, page: usize) {
-        self.page.store((page / 2).max(1), Ordering::Relaxed);
+        self.page
+            .store((page / 2).max(PAGE_LEAST), Ordering::Relaxed);
     }
 
     /// A whole list came in pages of so many Pods: the next one may try more.
@@ -72,4 +77,23 @@ impl Memory {
 /// of the lock panicked.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_leaves_pages_that_are_not_small_and_grow_again() {
+        let memory = Memory::default();
+        assert_eq!(memory.page(), PAGE);
+        for _ in 0..20 {
+            memory.page_was_too_long(memory.page());
+        }
+        assert_eq!(memory.page(), 31);
+        for page in [62, 124, 248, 496, 500, 500] {
+            memory.page_was_well(memory.page());
+            assert_eq!(memory.page(), page);
+        }
+    }
 }
