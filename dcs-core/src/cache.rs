@@ -9,8 +9,8 @@ use crate::{Snapshot, WatchEvent};
 /// The newest view of a scope. Reading it costs no request.
 ///
 /// It is fed by one watch, in order. It may lag behind the store, and is
-/// `None` until the watch has begun: for display, routing and wake-ups, never
-/// for a decision that a write does not check again.
+/// `None` until the watch has begun and the members are known: for display,
+/// routing and wake-ups, never for a decision that a write does not check again.
 #[derive(Clone, Debug)]
 pub struct ClusterView(watch::Receiver<Option<Arc<Snapshot>>>);
 
@@ -78,6 +78,7 @@ impl ClusterFeed {
     /// Takes one item of a watch in.
     pub fn apply(&self, event: WatchEvent) {
         match event {
+            WatchEvent::Reset(snapshot) if snapshot.members_unknown => self.keep_members(*snapshot),
             WatchEvent::Reset(snapshot) => {
                 self.0.send_replace(Some(Arc::from(snapshot)));
             }
@@ -88,6 +89,19 @@ impl ClusterFeed {
             }),
             WatchEvent::Alive => {}
         }
+    }
+
+    /// Whoever looks at a view for the members must not take unknown ones for
+    /// none: those of the view before it stay, and without one there is none yet.
+    fn keep_members(&self, mut snapshot: Snapshot) {
+        self.0.send_if_modified(|view| {
+            let Some(before) = view else {
+                return false;
+            };
+            snapshot.members.clone_from(&before.members);
+            *view = Some(Arc::new(snapshot));
+            true
+        });
     }
 }
 
@@ -123,6 +137,37 @@ mod tests {
         feed.apply(WatchEvent::Changed(config(1, "{}")));
         feed.apply(WatchEvent::Reset(Box::default()));
         assert!(view.latest().unwrap().is_empty());
+    }
+
+    fn without_members(revision: u128) -> WatchEvent {
+        let mut snapshot = Box::<Snapshot>::default();
+        snapshot.apply(config(revision, "{}"));
+        snapshot.members_unknown = true;
+        WatchEvent::Reset(snapshot)
+    }
+
+    #[test]
+    fn a_view_begins_when_its_members_are_known() {
+        let (feed, view) = ClusterFeed::new();
+        feed.apply(without_members(1));
+        feed.apply(WatchEvent::Changed(config(2, "{}")));
+        assert!(view.latest().is_none());
+        feed.apply(WatchEvent::Reset(Box::default()));
+        assert!(view.latest().is_some());
+    }
+
+    #[test]
+    fn members_stay_in_a_view_until_others_are_known() {
+        let (feed, view) = ClusterFeed::new();
+        let mut whole = Box::<Snapshot>::default();
+        let member = ("demo-0".parse().unwrap(), Entry::absent());
+        whole.members.extend([member]);
+        feed.apply(WatchEvent::Reset(whole));
+        feed.apply(without_members(3));
+        let latest = view.latest().unwrap();
+        assert_eq!(latest.config.revision, Revision::new(3));
+        assert_eq!(latest.members.len(), 1);
+        assert!(latest.members_unknown);
     }
 
     #[tokio::test]

@@ -69,6 +69,9 @@ pub struct Snapshot {
     pub sync: Entry<SyncState>,
     /// The members by name.
     pub members: BTreeMap<MemberName, Entry<MemberRecord>>,
+    /// Whether the members are not known yet: `members` then says nothing. Only
+    /// of the first item of a watch, see [`WatchEvent::Reset`](crate::WatchEvent::Reset).
+    pub members_unknown: bool,
 }
 
 impl<T> Value<T> {

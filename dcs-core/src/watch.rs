@@ -18,6 +18,11 @@ use crate::{
 pub enum WatchEvent {
     /// Everything, read afresh: the first item of every watch, and the first
     /// one after a gap. What happened in the gap is lost, and this says so.
+    ///
+    /// A store that keeps its members elsewhere does not let the leader wait for
+    /// them: the snapshot may say that they are
+    /// [not known yet](Snapshot::members_unknown), and another one follows that
+    /// has them.
     Reset(Box<Snapshot>),
     /// One key changed.
     Changed(Update),

@@ -168,11 +168,24 @@ impl<D: From<Store>> Builder<D> {
 
     /// A handle on a client of the caller's making.
     ///
-    /// Prefer [`build`](Self::build). A client made from a `kube::Config` with
-    /// `default_retry` sends a refused request again by itself, out of sight:
-    /// the deadline of an attempt ends that, but not before it. Whatever else
-    /// the client carries stands in the same queue as the lock. And this crate
-    /// can neither drop its connections nor read its credentials anew.
+    /// Prefer [`build`](Self::build). Safety rests on nothing that a client
+    /// does: the deadline of an attempt ends it here, whatever is still going
+    /// on below. What is lost with a client that this crate did not make:
+    ///
+    /// - Whatever else it carries stands in the same queue as the lock.
+    /// - Its connections are not dropped after silence, and its credentials
+    ///   are not read anew after a 401.
+    /// - It may send a refused request again by itself. The layer that kube adds
+    ///   with `default_retry` does not: it is given bodies that it cannot copy.
+    ///   A layer of another make that copies them hides 429, 503 and
+    ///   `Retry-After` from the election, which then learns at the deadline that
+    ///   an outcome is unknown; and where it sends a write again that was applied,
+    ///   the refusal of the second sending tells of a committed write that it was
+    ///   not. The election reads such a lock back; who writes other keys should
+    ///   not use a client with one.
+    /// - A layer that goes on sending after its caller gave up may renew a lock
+    ///   after the attempt's deadline. Nobody believes in that, but others wait
+    ///   for T_WAIT once more.
     ///
     /// # Errors
     /// [`BuildError`], with the setting that is wrong.

@@ -1,13 +1,18 @@
 //! What a handle remembers of what it wrote and read.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dcs_core::{Precondition, Revision};
 
+use crate::client::PAGE;
 use crate::own_pod::OwnPod;
 use crate::size::Sizes;
 use crate::subsets::Subset;
+
+/// Lists begin with no smaller pages than this, however often the server did not
+/// answer: that may have been an outage, and a list after it is not to be a storm.
+const PAGE_LEAST: usize = PAGE / 16;
 
 /// What a handle remembers. Nothing in it decides who leads: a handle that
 /// forgot it all writes the same values, with more in each request.
@@ -21,6 +26,9 @@ pub(crate) struct Memory {
     /// The addresses of the leader object at one revision.
     subsets: Mutex<Option<(Revision, Vec<Subset>)>>,
     own_pod: Mutex<Option<OwnPod>>,
+    /// Entries of the next page of Pods; zero where nothing speaks against a
+    /// whole one.
+    page: AtomicUsize,
 }
 
 impl Memory {
@@ -36,6 +44,26 @@ impl Memory {
         *lock(&self.subsets) = subsets.map(|subsets| (revision, subsets));
     }
 
+    /// Entries of the page of Pods that is asked for next.
+    pub(crate) fn page(&self) -> usize {
+        match self.page.load(Ordering::Relaxed) {
+            0 => PAGE,
+            page => page,
+        }
+    }
+
+    /// A page of so many Pods was too long, or did not come whole in its time:
+    /// the next list begins with a smaller one.
+    pub(crate) fn page_was_too_long(&self, page: usize) {
+        self.page
+            .store((page / 2).max(PAGE_LEAST), Ordering::Relaxed);
+    }
+
+    /// A whole list came in pages of so many Pods: the next one may try more.
+    pub(crate) fn page_was_well(&self, page: usize) {
+        self.page.store((page * 2).min(PAGE), Ordering::Relaxed);
+    }
+
     pub(crate) fn own_pod(&self) -> Option<OwnPod> {
         lock(&self.own_pod).clone()
     }
@@ -49,4 +77,23 @@ impl Memory {
 /// of the lock panicked.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_leaves_pages_that_are_not_small_and_grow_again() {
+        let memory = Memory::default();
+        assert_eq!(memory.page(), PAGE);
+        for _ in 0..20 {
+            memory.page_was_too_long(memory.page());
+        }
+        assert_eq!(memory.page(), 31);
+        for page in [62, 124, 248, 496, 500, 500] {
+            memory.page_was_well(memory.page());
+            assert_eq!(memory.page(), page);
+        }
+    }
 }

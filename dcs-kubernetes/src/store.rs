@@ -9,7 +9,7 @@ use dcs_core::{
 use serde_json::{Map, Value, json};
 
 use crate::BACKEND;
-use crate::client::{Answer, Call, Client, Context, PAGE, read, written};
+use crate::client::{Answer, Call, Client, Context, Failure, PAGE, read, written};
 use crate::format::{self, Annotation, List, Object as Raw};
 use crate::memory::Memory;
 use crate::room::Room;
@@ -112,7 +112,9 @@ impl Store {
 
     /// Every object of a collection that carries the labels, page by page.
     pub(crate) async fn list(&self, collection: Collection) -> Result<Listed, Error> {
-        let (mut tries, mut page) = (0, PAGE);
+        let is_of_pods = collection == Collection::Pods;
+        let first = if is_of_pods { self.memory.page() } else { PAGE };
+        let (mut tries, mut page) = (0, first);
         let mut items = Vec::new();
         let mut room = Room::default();
         let mut next: Option<String> = None;
@@ -135,18 +137,24 @@ impl Store {
                 page /= 2;
                 continue;
             }
-            let page: List = read(answer, &context)?.ok_or_else(|| not_found(&context))?;
-            let mut found = page.items.unwrap_or_default();
-            if collection == Collection::Pods {
+            if is_of_pods && is_late(&answer) {
+                self.memory.page_was_too_long(page);
+            }
+            let list: List = read(answer, &context)?.ok_or_else(|| not_found(&context))?;
+            let mut found = list.items.unwrap_or_default();
+            if is_of_pods {
                 for pod in &mut found {
                     room.take_in(pod);
                 }
             }
             items.append(&mut found);
-            next = page.metadata.next.filter(|next| !next.is_empty());
+            next = list.metadata.next.filter(|next| !next.is_empty());
             if next.is_none() {
+                if is_of_pods {
+                    self.memory.page_was_well(page);
+                }
                 self.learn_sizes(collection, &items);
-                let revision = page.metadata.resource_version.parse();
+                let revision = list.metadata.resource_version.parse();
                 let revision =
                     revision.map_err(|error: dcs_core::RevisionError| Error::Backend {
                         backend: BACKEND,
@@ -259,6 +267,15 @@ impl Store {
 
 fn creates_beside_leader(change: &Change, expected: Precondition) -> bool {
     expected == Precondition::Absent && !matches!(change, Change::Leader(_))
+}
+
+/// Whether an answer did not come whole within its deadline, be it for its length.
+const fn is_late(answer: &Result<Answer, Failure>) -> bool {
+    match answer {
+        Ok(answer) => answer.body.is_err(),
+        Err(Failure::Timeout(_)) => true,
+        Err(_) => false,
+    }
 }
 
 fn not_found(context: &Context) -> Error {

@@ -141,3 +141,33 @@ async fn a_token_file_that_is_away_for_a_moment_leaves_the_old_token_in_use() {
     write(&dcs).await.into_result().unwrap();
     away.hit();
 }
+
+#[tokio::test]
+async fn a_client_of_kubes_default_make_sends_what_it_is_given_once() {
+    let count = Arc::new(Mutex::new(0));
+    // Every third request is served.
+    let web = Web::plain(move |_| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        if *count % 3 == 0 {
+            lock()
+        } else {
+            (503, json!({}))
+        }
+    });
+    let web = web.await;
+    let client = kube::Client::try_from(Config::new(web.url("http", "127.0.0.1"))).unwrap();
+    let plain = http::Request::get("/api/v1").body(Vec::new()).unwrap();
+    client.request_text(plain).await.unwrap();
+    assert_eq!(web.seen().len(), 3, "it would send refused ones again");
+
+    let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
+    let dcs = builder.build_with_client(client).unwrap();
+    for sent in [4, 5] {
+        let outcome = write(&dcs).await;
+        assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+        assert_eq!(web.seen().len(), sent);
+    }
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.seen().len(), 6);
+}

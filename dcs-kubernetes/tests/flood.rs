@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 use std::time::Duration;
-use support::scripted::Tuned as _;
+use support::scripted::{Asked, Log, Reply, Tuned as _, client, configmaps, list};
 
 /// The longest that a member may say.
 const LONGEST: usize = 64 << 10;
@@ -101,5 +101,49 @@ async fn pages_that_others_have_made_too_long_are_asked_for_in_smaller_ones() {
     assert_eq!(read(&handle(&fake).load().await.unwrap()), (70, 0));
     let lists = fake.requests().into_iter();
     let lists = lists.filter(|asked| asked.verb == Some(Verb::List) && asked.kind == "pods");
-    assert_eq!(lists.count(), 4 + 3, "four too long, and three of 31");
+    assert_eq!(lists.count(), 5 + 5, "five too long, and five of 15");
+}
+
+/// How many Pods each list asked for, in order.
+fn limits(log: &Log) -> Vec<usize> {
+    let lists = log.all().into_iter();
+    let lists = lists.filter(|asked| asked.is_of_pods() && !asked.is_watch());
+    let limit = |asked: Asked| {
+        let (_, limit) = asked.uri.split_once("limit=").unwrap();
+        limit.split('&').next().unwrap().parse().unwrap()
+    };
+    lists.map(limit).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_do_not_come_in_time_are_asked_for_in_smaller_ones_until_they_do() {
+    let slow = |asked: &Asked| match asked {
+        asked if asked.is_watch() => Reply::Open(Vec::new()),
+        asked if asked.is_of_pods() && ["500", "250"].iter().any(|n| asked.uri.contains(n)) => {
+            Reply::Hang
+        }
+        // Its head comes, and not all of its body.
+        asked if asked.is_of_pods() && ["125", "124"].iter().any(|n| asked.uri.contains(n)) => {
+            Reply::Open(vec!["{".to_owned()])
+        }
+        _ => list(7, &[]),
+    };
+    let (client, log) = client(slow);
+    let dcs = configmaps(client);
+    let mut watch = dcs.watch(Duration::from_secs(30));
+    let (mut failed, mut unknown) = (0, 0);
+    loop {
+        match watch.next().await.unwrap() {
+            Err(_) => failed += 1,
+            Ok(WatchEvent::Reset(whole)) if whole.members_unknown => unknown += 1,
+            Ok(WatchEvent::Reset(_)) => break,
+            Ok(_) => {}
+        }
+    }
+    assert_eq!(unknown, 1, "the keys are shown before the Pods are known");
+    assert_eq!(limits(&log), [500, 250, 125, 62]);
+    assert_eq!(failed, 3, "each is told");
+    // One that came whole lets the next list try more.
+    assert!(dcs.load().await.is_err());
+    assert_eq!(limits(&log)[4..], [124]);
 }

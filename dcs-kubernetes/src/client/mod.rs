@@ -5,6 +5,7 @@
 mod judge;
 mod own;
 mod request;
+mod sealed;
 mod servers;
 
 use std::fmt;
@@ -30,9 +31,9 @@ pub(crate) use servers::{ServerList, Servers};
 use self::own::Trouble;
 use self::servers::{Found, Sent};
 
-/// Longest answer that is read; a list of 500 members is far below it, unless
-/// they are flooded: then smaller pages are asked for.
-const BODY_MAX: usize = 8 << 20;
+/// Longest answer that is read. One object is far below it, and a list of 500
+/// members too, unless they are flooded: then smaller pages are asked for.
+const BODY_MAX: usize = 4 << 20;
 
 /// An answer is longer than [`BODY_MAX`].
 #[derive(Debug, thiserror::Error)]
@@ -154,9 +155,18 @@ impl Client {
         let request = call
             .to_http(settings, self.user_agent.as_ref())
             .map_err(|error| Failure::NotSent(error.into()))?;
-        let answer = before(deadline, http.send(request)).await;
+        let is_ours = self.servers.is_ours();
+        let exchange = async {
+            if is_ours {
+                return http.send(request).await.map_err(Failure::of);
+            }
+            let request = sealed::sealed(request).await;
+            let request = request.map_err(|error| Failure::NotSent(error.into()))?;
+            http.send(request).await.map_err(Failure::of)
+        };
+        let answer = before(deadline, exchange).await;
         let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
-        let answer = answer.and_then(|answer| answer.map_err(Failure::of));
+        let answer = answer.flatten();
         if let Some(trouble) = answer.as_ref().err().and_then(Failure::trouble) {
             self.servers.failed(sent, trouble);
         }

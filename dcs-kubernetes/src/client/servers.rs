@@ -103,6 +103,11 @@ impl Servers {
         }))
     }
 
+    /// Whether what sends the requests was made here, and so sends each once.
+    pub(crate) const fn is_ours(&self) -> bool {
+        !matches!(self, Self::Given(_))
+    }
+
     /// The way that the next request goes.
     pub(crate) fn choose(&self) -> (Sent, kube::Client) {
         match self {

@@ -10,11 +10,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_core::{Error, Revision, Snapshot, Update, WatchEvent, WatchStream};
+use dcs_core::{Error, Revision, Update, WatchEvent, WatchStream};
 use futures_core::stream::BoxStream;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 
 use self::feed::{Said, feed};
+use crate::client::before;
 use crate::format::Object as Raw;
 use crate::room::Room;
 use crate::seeded::{Bug, planted};
@@ -39,6 +41,9 @@ pub(crate) fn stream(store: Arc<Store>, silence: Duration) -> WatchStream {
         told: VecDeque::new(),
         keys: Part::default(),
         pods: Part::default(),
+        room: Room::default(),
+        patience: None,
+        goes_without: false,
         leader: None,
     };
     Box::pin(stream::unfold(begun, |mut story| async {
@@ -59,6 +64,12 @@ struct Story {
     told: VecDeque<Result<WatchEvent, Error>>,
     keys: Part,
     pods: Part,
+    /// What the Pods leave.
+    room: Room,
+    /// How long the list of Pods is still waited for, once the keys are known.
+    patience: Option<BoxFuture<'static, ()>>,
+    /// Whether it took longer. Who leads does not wait for who else is there.
+    goes_without: bool,
     /// The revision of the leader object, while every version since was seen
     /// and the object was never away.
     leader: Option<Revision>,
@@ -79,9 +90,26 @@ impl Story {
             if let Some(item) = self.told.pop_front() {
                 return Some(item);
             }
-            let (side, said) = self.feeds.next().await?;
-            self.take(side, said);
+            let next = self.feeds.next();
+            let next = match &mut self.patience {
+                Some(patience) => before(patience, next).await,
+                None => Some(next.await),
+            };
+            match next {
+                Some(said) => {
+                    let (side, said) = said?;
+                    self.take(side, said);
+                }
+                None => self.go_without(),
+            }
         }
+    }
+
+    fn go_without(&mut self) {
+        self.patience = None;
+        self.goes_without = true;
+        let whole = self.whole();
+        self.told.push_back(whole);
     }
 
     fn take(&mut self, side: Side, said: Said) {
@@ -115,8 +143,8 @@ impl Story {
             self.store.learn_sizes(keys, std::slice::from_ref(&object));
         }
         if side == Side::Pods {
-            self.pods.remove(&object);
-            Room::beside(self.pods.objects.values()).take_in(&mut object);
+            self.forget(Side::Pods, &object);
+            self.room.take_in(&mut object);
         }
         self.tell(side, &object, revision, Some(continues));
         self.part(side).put(object);
@@ -126,8 +154,15 @@ impl Story {
     fn gone(&mut self, side: Side, object: &Raw, revision: Revision) {
         let known = self.part(side).find(&object.metadata.name).is_some();
         if known || self.store.settings.is_in_group(object) {
-            self.part(side).remove(object);
+            self.forget(side, object);
             self.tell(side, object, revision, None);
+        }
+    }
+
+    fn forget(&mut self, side: Side, object: &Raw) {
+        let known = self.part(side).remove(object);
+        if let Some(pod) = known.filter(|_| side == Side::Pods) {
+            self.room.leave(&pod);
         }
     }
 
@@ -151,7 +186,11 @@ impl Story {
             }
             return;
         }
-        if side == Side::Pods && began {
+        if side == Side::Pods {
+            self.room = Room::beside(self.pods.objects.values());
+            self.patience = None;
+        }
+        if side == Side::Pods && began && old.listed {
             let updates = self.pods.since(&old);
             self.push(updates);
             return;
@@ -164,6 +203,9 @@ impl Story {
         if self.begun() {
             let whole = self.whole();
             self.told.push_back(whole);
+        } else if side == Side::Keys {
+            let wait = self.store.settings.attempt_timeout;
+            self.patience = Some(self.store.clock.sleep(wait));
         }
     }
 
@@ -171,7 +213,10 @@ impl Story {
         let settings = &self.store.settings;
         let (keys, pods) = (self.keys.objects.values(), self.pods.objects.values());
         let whole = snapshot::whole(settings, keys, pods);
-        whole.map(|whole: Snapshot| WatchEvent::Reset(Box::new(whole)))
+        whole.map(|mut whole| {
+            whole.members_unknown = !self.pods.listed;
+            WatchEvent::Reset(Box::new(whole))
+        })
     }
 
     /// One version: `continues` says whether it follows the one seen before it;
@@ -204,7 +249,7 @@ impl Story {
     }
 
     const fn begun(&self) -> bool {
-        self.keys.listed && self.pods.listed
+        self.keys.listed && (self.pods.listed || self.goes_without)
     }
 
     const fn part(&mut self, side: Side) -> &mut Part {
@@ -224,8 +269,8 @@ impl Part {
         self.objects.insert(object.metadata.name.clone(), object);
     }
 
-    fn remove(&mut self, object: &Raw) {
-        self.objects.remove(&object.metadata.name);
+    fn remove(&mut self, object: &Raw) -> Option<Raw> {
+        self.objects.remove(&object.metadata.name)
     }
 
     /// What these Pods say that the `old` ones did not.

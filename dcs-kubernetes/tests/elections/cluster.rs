@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use dcs_core::election::{Elector, EventKind, LeaseTiming};
-use dcs_core::{Clock as _, TokioClock};
+use dcs_core::{Clock as _, Stamp, TokioClock};
 use dcs_fakeapi::{FakeApi, On};
 use futures_util::StreamExt as _;
 use tokio::task::{AbortHandle, JoinSet};
@@ -24,6 +24,7 @@ pub(crate) struct Cluster {
     pub(crate) place: Place,
     pub(crate) members: Vec<Member>,
     clock: TokioClock,
+    opened: Stamp,
     /// The drivers; they end with this.
     drivers: JoinSet<()>,
 }
@@ -38,8 +39,18 @@ pub(crate) struct Member {
 
 /// The same test in both modes, with so many members, of which the first leads.
 pub(crate) async fn in_both_modes(count: usize, test: impl AsyncFn(Cluster)) {
+    in_both_modes_by(count, FakeApi::client_named, test).await;
+}
+
+/// The same by clients that are made like this.
+pub(crate) async fn in_both_modes_by(
+    count: usize,
+    connects: fn(&FakeApi, &str) -> kube::Client,
+    test: impl AsyncFn(Cluster),
+) {
     for mode in [Mode::Endpoints, Mode::ConfigMaps] {
         let mut cluster = Cluster::open(mode);
+        cluster.place.connects = connects;
         cluster.join(count).await;
         assert_eq!(cluster.led_within(TAKE_OVER).await, 0, "{mode:?}");
         // Everyone has seen it, and it has renewed.
@@ -56,11 +67,13 @@ pub(crate) fn timing() -> LeaseTiming {
 impl Cluster {
     fn open(mode: Mode) -> Self {
         let fake = FakeApi::new();
+        let clock = TokioClock::new();
         Self {
+            opened: clock.now(),
             place: Place::open(fake.clone(), mode, "demo".to_owned()),
             fake,
             members: Vec::new(),
-            clock: TokioClock::new(),
+            clock,
             drivers: JoinSet::new(),
         }
     }
@@ -111,6 +124,19 @@ impl Cluster {
             self.clock.sleep(LOOK).await;
             self.leader();
         }
+    }
+
+    /// What the fake counts as [`dcs_fakeapi::Recorded::at`]: its first request is
+    /// that of the first member's Pod, at once.
+    pub(crate) fn time(&self) -> Duration {
+        self.clock.now().holder_elapsed_since(self.opened)
+    }
+
+    /// The kind of the object that is the lock, and its name.
+    pub(crate) fn lock(&self) -> (String, String) {
+        let path = self.place.leader();
+        let (kind, name) = path.split_once('/').unwrap();
+        (kind.to_owned(), name.to_owned())
     }
 
     /// Who believes now.

@@ -10,6 +10,7 @@
 )]
 
 mod cluster;
+mod handed_in;
 mod links;
 mod servers;
 #[path = "../support/mod.rs"]

@@ -124,3 +124,20 @@ async fn of_a_hundred_candidates_at_one_expiry_one_wins_and_the_others_write_lit
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_pods_that_nobody_gets_keeps_nobody_from_leading() {
+    let flood = covers(74);
+    in_both_modes(2, async |mut cluster| {
+        let lists = On::any().verb(Verb::List).kind("pods");
+        cluster.fake.fault(lists, Action::Hang);
+        cluster.join(3).await;
+        cluster.pass(seconds(60)).await;
+        assert_eq!((cluster.leader(), cluster.terms(0)), (Some(0), 1));
+        cluster.kill(1);
+        cluster.kill(0);
+        assert_eq!(cluster.replaced_within(0, TAKE_OVER).await, 2);
+        flood.hit_times(hits(&cluster));
+    })
+    .await;
+}

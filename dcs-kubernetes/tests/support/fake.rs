@@ -32,6 +32,8 @@ pub(crate) struct Place {
     pub(crate) mode: Mode,
     pub(crate) scope: String,
     pub(crate) members: Vec<MemberName>,
+    /// Makes the client of this name.
+    pub(crate) connects: fn(&FakeApi, &str) -> kube::Client,
 }
 
 /// Draws from a seed, so that each run waits the same times.
@@ -81,6 +83,7 @@ impl Place {
             mode,
             scope,
             members: Vec::new(),
+            connects: FakeApi::client_named,
         }
     }
 
@@ -88,7 +91,7 @@ impl Place {
         let name: MemberName = format!("sample-{member}").parse().unwrap();
         let pod = pod(&name, &self.scope);
         self.send("POST", "pods", Some(&pod)).await;
-        let client = self.fake.client_named(&self.client_of(&name));
+        let client = (self.connects)(&self.fake, &self.client_of(&name));
         let scope = self.scope.parse().unwrap();
         self.members.push(name.clone());
         match self.mode {
@@ -111,7 +114,7 @@ impl Place {
         format!("{}/{member}", self.scope)
     }
 
-    fn leader(&self) -> String {
+    pub(crate) fn leader(&self) -> String {
         match self.mode {
             Mode::Endpoints => format!("endpoints/{}", self.scope),
             Mode::ConfigMaps => format!("configmaps/{}-leader", self.scope),

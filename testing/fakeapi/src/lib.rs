@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod bulk;
 mod faults;
 mod kinds;
 mod log;

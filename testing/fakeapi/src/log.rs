@@ -34,6 +34,9 @@ pub struct Recorded {
     /// The status of the answer; `None` while there is none, or where the
     /// client never got it.
     pub status: Option<u16>,
+    /// Bytes of the answer's body; `None` while there is none, and for what has
+    /// no end known beforehand, as a watch.
+    pub answered: Option<u64>,
     /// Whether something was written. Duplicates count too.
     pub applied: bool,
     /// The names of the [actions](crate::Action) that happened to it.

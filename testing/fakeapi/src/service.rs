@@ -159,6 +159,7 @@ impl FakeService {
             namespace: None,
             name: None,
             status: None,
+            answered: None,
             applied: false,
             faults: Vec::new(),
         }
@@ -296,6 +297,7 @@ impl Exchange {
     fn noted(&self, response: Response<FakeBody>) -> Response<FakeBody> {
         if let Some(recorded) = self.shared.lock().log.get_mut(self.number) {
             recorded.status = Some(response.status().as_u16());
+            recorded.answered = response.body().size_hint().exact();
         }
         response
     }

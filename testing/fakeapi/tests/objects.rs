@@ -400,3 +400,47 @@ async fn time_is_that_of_the_runtime() {
     );
     assert_eq!(fake.requests()[1].at.as_secs(), 90);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_put_there_is_as_one_that_was_created() {
+    let fake = FakeApi::new();
+    let map = json!({"metadata": {"name": "a"}, "data": {"k": "v"}});
+    assert_eq!(fake.put_object("configmaps", "default", map), Some(2));
+    let maps: Api<ConfigMap> = Api::default_namespaced(fake.client());
+    let mut found = maps.get("a").await.unwrap();
+    assert_eq!(found.metadata.uid.as_ref().map(String::len), Some(36));
+    assert!(found.metadata.creation_timestamp.is_some());
+
+    // Changed, it is the next version of the same object.
+    let mut again = fake.object("configmaps", "default", "a").unwrap();
+    again["data"]["k"] = "w".into();
+    assert_eq!(fake.put_object("configmaps", "default", again), Some(3));
+    found.data = Some([("k".to_owned(), "w".to_owned())].into());
+    found.metadata.resource_version = Some("3".to_owned());
+    assert_eq!(maps.get("a").await.unwrap(), found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_object_of_a_kind_is_not_put_there() {
+    let fake = FakeApi::new();
+    let nameless = json!({"metadata": {}});
+    assert_eq!(fake.put_object("configmaps", "default", nameless), None);
+    let named = || json!({"metadata": {"name": "a"}});
+    assert_eq!(fake.put_object("nodes", "default", named()), None);
+    let mut wrong = named();
+    wrong["data"] = 1.into();
+    assert_eq!(fake.put_object("configmaps", "default", wrong), None);
+    assert_eq!(fake.revision(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_says_how_long_each_answer_was() {
+    let fake = FakeApi::new();
+    let maps: Api<ConfigMap> = Api::default_namespaced(fake.client());
+    let text = maps.get("a").await.unwrap_err().to_string();
+    let answered = fake.requests()[0].answered.unwrap();
+    assert!(answered > 100, "a Status object that says {text}");
+    let watch = maps.watch(&kube::api::WatchParams::default(), "0").await;
+    drop(watch.unwrap());
+    assert_eq!(fake.requests()[1].answered, None);
+}

@@ -81,6 +81,7 @@ faults! {
     70 "the store is restored from a backup and reuses revisions" => "noticed and told; nobody acquires before it was watched for a whole wait"
     71 "a revision that is no whole number" => "a typed error; nothing is decided on it"
     72 "warnings in the headers of answers" => "never an error"
+    74 "a flood of members: 10,000 with 64 KiB each" => "pages that fit, of metadata only; memory stays bounded, and the leader is shown at once"
     79 "a hundred candidates at the same expiry" => "one wins; the losers send few requests"
 }
 
