@@ -234,6 +234,16 @@ impl Scope {
         (lock, revision)
     }
 
+    /// Waits until the lock was written once more; says at which revision.
+    pub(crate) async fn written_again(&self) -> u128 {
+        let (_, before) = self.lock().await;
+        until("a write of the lock", PATIENCE, async || {
+            let (_, revision) = self.lock().await;
+            (revision > before).then_some(revision)
+        })
+        .await
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         let runs: Vec<Vec<Event>> = self.members.iter().map(Member::events).collect();
         judge(runs.iter().map(Vec::as_slice))
