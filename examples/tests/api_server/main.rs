@@ -11,8 +11,10 @@
 
 mod handles;
 mod links;
+mod outages;
 mod restarts;
 mod scope;
 #[path = "../support/mod.rs"]
 mod support;
 mod timed;
+mod world;

@@ -139,6 +139,17 @@ impl Scope {
     /// Another member. The first one leads when this is done.
     pub(crate) async fn join(&mut self, config: kube::Config, attempt: Duration) {
         let number = self.members.len();
+        self.begin(config, attempt);
+        if number == 0 {
+            self.renewed_after(0, 0).await;
+        }
+        self.seen_by(number).await;
+    }
+
+    /// Another member, which nobody waits for. The first one asserts that the
+    /// scope is new.
+    pub(crate) fn begin(&mut self, config: kube::Config, attempt: Duration) {
+        let number = self.members.len();
         let name: MemberName = format!("demo-{number}").parse().unwrap();
         let dcs = handle((config, &self.api, self.backend), &name, attempt);
         let dcs = Arc::new(Timed::new(dcs));
@@ -174,10 +185,6 @@ impl Scope {
             told,
             driver,
         });
-        if number == 0 {
-            self.renewed_after(0, 0).await;
-        }
-        self.seen_by(number).await;
     }
 
     /// Waits for a renewal of this member that is told at `from_ms` or later.
