@@ -1,20 +1,19 @@
 //! What members begin and end while the API server is away.
 
+use dcs_cluster::Server;
 use dcs_faults::covers;
 
-use super::scope::{by, timing};
+use super::scope::{Scope, by, timing};
 use super::support::wait::now_ms;
 use super::world::World;
 
-/// In each mode somebody leads in time after `ready_ms`, who was elected since
-/// `from_ms`, and nobody did beside another one.
-async fn is_won_by_one(world: &World, (from_ms, ready_ms): (i64, i64), terms: usize) {
-    for scope in &world.scopes {
-        let next = scope.elected_after(from_ms).await;
-        let wait = scope.timing.challenger_wait() + scope.timing.loop_wait();
-        assert!(next.at_ms <= by(ready_ms, wait * 2), "{ready_ms}: {next:?}");
-        scope.verdict().assert_good(terms);
-    }
+/// Somebody leads in time after `ready_ms`, who was elected since `from_ms`, and
+/// nobody did beside another one.
+async fn is_won_by_one(scope: &Scope, (from_ms, ready_ms): (i64, i64), terms: usize) {
+    let next = scope.elected_after(from_ms).await;
+    let wait = scope.timing.challenger_wait() + scope.timing.loop_wait();
+    assert!(next.at_ms <= by(ready_ms, wait * 2), "{ready_ms}: {next:?}");
+    scope.verdict().assert_good(terms);
 }
 
 #[tokio::test]
@@ -29,7 +28,10 @@ async fn an_election_that_is_open_as_the_api_server_crashes_is_won_by_one() {
     // In one mode the acquiring write is under way, in the other one it is due.
     world.scopes[0].members[1].dcs.write_begins().await;
     world.kill_and_restart().await;
-    is_won_by_one(&world, (from_ms, now_ms()), 2).await;
+    let ready_ms = now_ms();
+    for scope in &world.scopes {
+        is_won_by_one(scope, (from_ms, ready_ms), 2).await;
+    }
     world.count(&restarts, 1, from_ms);
 }
 
@@ -50,7 +52,10 @@ async fn a_leader_that_steps_down_while_the_api_server_is_away_is_followed_when_
         assert!(!scope.members[0].elector.is_leader());
     }
     world.restart().await;
-    is_won_by_one(&world, (from_ms, now_ms()), 2).await;
+    let ready_ms = now_ms();
+    for scope in &world.scopes {
+        is_won_by_one(scope, (from_ms, ready_ms), 2).await;
+    }
     world.count(&restarts, 0, from_ms);
 }
 
@@ -64,23 +69,30 @@ async fn a_member_that_begins_while_the_api_server_is_away_leads_when_it_is_ther
     for member in world.scopes.iter().flat_map(|scope| &scope.members) {
         member.kill();
     }
-    world.begin();
+    world.begin(0);
+    world.begin(1);
     world.restart().await;
-    is_won_by_one(&world, (from_ms, now_ms()), 2).await;
+    let ready_ms = now_ms();
+    for scope in &world.scopes {
+        is_won_by_one(scope, (from_ms, ready_ms), 2).await;
+    }
     world.count(&restarts, 2, from_ms);
 }
 
 #[tokio::test]
 #[ignore = "starts a real API server: builds or downloads one if need be"]
-async fn a_first_bootstrap_under_way_as_the_api_server_crashes_ends_with_one_leader() {
+async fn a_first_bootstrap_under_way_as_the_api_server_crashes_goes_on_when_it_is_there() {
     let restarts = covers(13);
     let mut world = World::empty(&timing(6, 2, 2)).await;
     let from_ms = now_ms();
-    world.begin();
-    world.scopes[1].members[0].dcs.write_begins().await;
-    world.cluster().kill_api_server().unwrap();
-    world.begin();
-    world.restart().await;
-    is_won_by_one(&world, (from_ms, now_ms()), 1).await;
+    for number in 0..world.scopes.len() {
+        world.begin(number);
+        world.scopes[number].members[0].dcs.write_begins().await;
+        // It answers nothing any more.
+        world.cluster().freeze(Server::ApiServer);
+        world.kill_and_restart().await;
+        let ready_ms = now_ms();
+        is_won_by_one(&world.scopes[number], (from_ms, ready_ms), 1).await;
+    }
     world.count(&restarts, 0, from_ms);
 }

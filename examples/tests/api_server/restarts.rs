@@ -88,11 +88,12 @@ async fn a_renewal_that_the_api_server_committed_before_it_crashed_is_read_back_
     for (scope, written) in world.scopes.iter().zip(written) {
         let renewed = scope.renewed_after(0, from_ms).await;
         let attempts = scope.members[0].dcs.attempts();
-        let write = attempts.iter().rposition(|one| one.sent_ms < from_ms);
-        let (write, after) = attempts[write.unwrap()..].split_first().unwrap();
-        let read = after.iter().find(|one| one.ended == Ended::Answered);
-        let is_read = read.is_some_and(|read| !read.is_write);
-        assert!(write.is_write && is_read, "{written}: {attempts:#?}");
+        let last = attempts.iter().rposition(|one| one.sent_ms < from_ms);
+        let (write, after) = attempts[last.unwrap()..].split_first().unwrap();
+        let answered = after.iter().position(|one| one.ended == Ended::Answered);
+        let until_answered = &after[..=answered.unwrap()];
+        let is_read_back = until_answered.iter().all(|one| !one.is_write);
+        assert!(write.is_write && is_read_back, "{written}: {attempts:#?}");
         // Counted from its sending, and not from the reading or a write since.
         let latest = write.sent_ms + millis(scope.timing.holder_span()) + 5;
         assert!(

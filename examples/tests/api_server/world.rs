@@ -80,11 +80,9 @@ impl World {
         }
     }
 
-    /// Another member in each scope, which nobody waits for.
-    pub(crate) fn begin(&mut self) {
-        for scope in &mut self.scopes {
-            scope.begin(self.direct.clone(), ATTEMPT);
-        }
+    /// Another member in this scope, which nobody waits for.
+    pub(crate) fn begin(&mut self, scope: usize) {
+        self.scopes[scope].begin(self.direct.clone(), ATTEMPT);
     }
 
     pub(crate) fn cluster(&mut self) -> &mut Cluster {
