@@ -91,7 +91,7 @@ impl Client {
         let unanswered = Unanswered::on(&self.servers, sent);
         let answer = Answer::of(settings, response, &mut deadline).await;
         if answer.body.is_ok() {
-            unanswered.is_over();
+            unanswered.ends();
         }
         Ok(answer)
     }
@@ -148,7 +148,7 @@ impl Client {
             .map_err(|error| Failure::NotSent(error.into()))?;
         let unanswered = Unanswered::on(&self.servers, sent);
         let answer = before(deadline, http.send(request)).await;
-        unanswered.is_over();
+        unanswered.ends();
         let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
         let answer = answer.and_then(|answer| answer.map_err(Failure::of));
         if let Some(trouble) = answer.as_ref().err().and_then(Failure::trouble) {
@@ -230,7 +230,7 @@ impl<'a> Unanswered<'a> {
         }
     }
 
-    fn is_over(mut self) {
+    fn ends(mut self) {
         self.sent = None;
     }
 }

@@ -102,13 +102,13 @@ async fn a_leader_whose_answers_trickle_for_a_while_ends_each_attempt_in_time_an
         scope.members[0].dcs.write_begins().await;
         let passed = proxy.counts().answers.passed;
         pass(attempt * 3).await;
-        let trickled = proxy.counts().answers.passed - passed;
+        let bytes = proxy.counts().answers.passed - passed;
         proxy.trickle(&[Way::Answers], None);
 
         goes_on(&scope).await;
         let ended = scope.ended_by_deadline(0, from_ms);
         let attempts = scope.members[0].dcs.attempts_since(from_ms);
-        assert!(trickled > 100 && ended > 0, "{trickled}, {attempts:#?}");
+        assert!(bytes > 100 && ended > 0, "{bytes}, {attempts:#?}");
         trickles.hit_times(u64::try_from(ended).unwrap());
     })
     .await;

@@ -88,8 +88,8 @@ async fn a_renewal_that_the_api_server_committed_before_it_crashed_is_read_back_
     for (scope, written) in world.scopes.iter().zip(written) {
         let renewed = scope.renewed_after(0, from_ms).await;
         let attempts = scope.members[0].dcs.attempts();
-        let last = attempts.iter().rposition(|one| one.sent_ms < from_ms);
-        let (write, after) = attempts[last.unwrap()..].split_first().unwrap();
+        let newest = attempts.iter().rposition(|one| one.sent_ms < from_ms);
+        let (write, after) = attempts[newest.unwrap()..].split_first().unwrap();
         let answered = after.iter().position(|one| one.ended == Ended::Answered);
         let until_answered = &after[..=answered.unwrap()];
         let is_read_back = until_answered.iter().all(|one| !one.is_write);

@@ -42,7 +42,10 @@ pub(crate) struct Member {
 
 /// The same test in both modes, at the same time.
 pub(crate) async fn in_both_modes(test: impl AsyncFn(Backend)) {
-    tokio::join!(test(Backend::Endpoints), test(Backend::ConfigMap));
+    tokio::join!(
+        Box::pin(test(Backend::Endpoints)),
+        Box::pin(test(Backend::ConfigMap)),
+    );
 }
 
 /// Whole seconds.
