@@ -14,7 +14,7 @@ use super::world::World;
 async fn restarts_of_the_api_server_one_after_the_other_cost_no_term() {
     let (restarts, refused) = (covers(13), covers(52));
     let mut world = World::start(&timing(60, 1, 10)).await;
-    for round in 0..rounds().unwrap_or(4) {
+    for round in 0..rounds().unwrap_or(3) {
         let from_ms = now_ms();
         let crashes = round % 2 == 0;
         if crashes {
