@@ -63,6 +63,34 @@ async fn after_an_attempt_without_an_answer_the_next_one_has_a_new_connection() 
     dead.hit();
 }
 
+#[tokio::test]
+async fn after_an_attempt_that_was_dropped_the_next_one_has_a_new_connection() {
+    let dead = covers(23);
+    let web = Web::plain(|_| lock()).await;
+    let dcs = handle(Config::new(web.url("http", "127.0.0.1")));
+    for outcome in join_all((0..4).map(|_| write(&dcs))).await {
+        outcome.into_result().unwrap();
+    }
+    let pooled = web.opened();
+    assert!(pooled > 1, "{pooled}");
+    web.silence();
+
+    // As an elector does, whose attempts end by a deadline of its own.
+    let sent = web.seen().len();
+    let arrives = async {
+        while web.seen().len() == sent {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        outcome = write(&dcs) => panic!("{outcome:?}"),
+        () = arrives => {}
+    }
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.opened(), pooled + 1);
+    dead.hit();
+}
+
 /// A server that takes one token, and a handle that reads it from this file.
 async fn guarded(folder: &Path, wanted: &Arc<Mutex<String>>) -> (Web, ConfigMapDcs) {
     fs::write(folder.join("token"), "first").unwrap();

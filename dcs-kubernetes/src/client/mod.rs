@@ -90,9 +90,10 @@ impl Client {
         self.refresh(settings, &call).await;
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
         let (sent, response) = self.head(settings, &call, &mut deadline).await?;
+        let unanswered = Unanswered::on(&self.servers, sent);
         let answer = Answer::of(settings, response, &mut deadline).await;
-        if answer.body.is_err() {
-            self.servers.failed(sent, Trouble::Unanswered);
+        if answer.body.is_ok() {
+            unanswered.ends();
         }
         Ok(answer)
     }
@@ -164,7 +165,9 @@ impl Client {
             let request = request.map_err(|error| Failure::NotSent(error.into()))?;
             http.send(request).await.map_err(Failure::of)
         };
+        let unanswered = Unanswered::on(&self.servers, sent);
         let answer = before(deadline, exchange).await;
+        unanswered.ends();
         let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
         let answer = answer.flatten();
         if let Some(trouble) = answer.as_ref().err().and_then(Failure::trouble) {
@@ -226,6 +229,35 @@ impl Answer {
             is_listed: settings.retriable.contains(&parts.status.as_u16()),
             headers: parts.headers,
             body: before(deadline, collect(body)).await.unwrap_or_else(late),
+        }
+    }
+}
+
+/// A request under way. Dropped before that is over, as by a caller with a
+/// deadline of its own, it has put its client in doubt: the connections of a
+/// client that nobody waits for any more may all be dead.
+struct Unanswered<'a> {
+    servers: &'a Servers,
+    sent: Option<Sent>,
+}
+
+impl<'a> Unanswered<'a> {
+    const fn on(servers: &'a Servers, sent: Sent) -> Self {
+        Self {
+            servers,
+            sent: Some(sent),
+        }
+    }
+
+    fn ends(mut self) {
+        self.sent = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(sent) = self.sent.take() {
+            self.servers.failed(sent, Trouble::Unanswered);
         }
     }
 }

@@ -20,7 +20,11 @@ impl Api {
             std::env::var_os("KUBECONFIG").is_some(),
             "KUBECONFIG names no API server: run this through cargo xtask test"
         );
-        let mut config = kube::Config::infer().await.unwrap();
+        Self::open_at(kube::Config::infer().await.unwrap()).await
+    }
+
+    /// A namespace of its own on this API server.
+    pub(crate) async fn open_at(mut config: kube::Config) -> Self {
         config.default_retry = false;
         let agent = (http::header::USER_AGENT, USER_AGENT.parse().unwrap());
         config.headers.push(agent);
@@ -84,7 +88,7 @@ impl Api {
         names
     }
 
-    async fn request(
+    pub(crate) async fn request(
         &self,
         method: Method,
         path: &str,

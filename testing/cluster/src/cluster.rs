@@ -197,6 +197,17 @@ impl Cluster {
         self.running.end_api()
     }
 
+    /// Kills the API server alone, as a crash does: what it was asked stays
+    /// unanswered, its connections end, and then they are refused. All objects
+    /// stay in etcd.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the record of the run cannot be written.
+    pub fn kill_api_server(&mut self) -> Result<(), Error> {
+        self.running.kill_api()
+    }
+
     /// Starts the API server again, on the same port and with the same tokens,
     /// and waits until it is ready. One that still runs is stopped first.
     ///

@@ -110,6 +110,14 @@ impl Running {
         self.save_record()
     }
 
+    /// As [`Self::end_api`], without a chance for the server to say so.
+    pub(crate) fn kill_api(&mut self) -> Result<(), Error> {
+        if let Some(api) = self.api.take() {
+            api.kill();
+        }
+        self.save_record()
+    }
+
     /// Ends both servers, the API server first.
     pub(crate) fn end_all(&mut self) {
         for process in [self.api.take(), self.etcd.take()].into_iter().flatten() {

@@ -105,9 +105,14 @@ impl Process {
         self.identity.signal_child(Signal::TERM);
         self.identity.signal_child(Signal::CONT);
         if poll(END_LIMIT, || self.exited()).is_none() {
-            self.identity.signal_child(Signal::KILL);
-            poll(KILL_LIMIT, || self.exited());
+            self.kill();
         }
+    }
+
+    /// Ends the process by force, as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.identity.signal_child(Signal::KILL);
+        poll(KILL_LIMIT, || self.exited());
     }
 
     /// Reads the name again: a wrapper script has become the server by now.

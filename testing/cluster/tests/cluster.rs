@@ -192,6 +192,27 @@ fn objects_survive_a_restart_of_the_api_server() {
 
 #[test]
 #[ignore = "starts a real API server: builds or downloads one if need be"]
+fn a_killed_api_server_starts_again_with_its_objects() {
+    let Fixture {
+        mut cluster,
+        parent: _parent,
+    } = start();
+    let client = Client::from_kubeconfig(&cluster.kubeconfig());
+    let path = "/api/v1/namespaces/default/configmaps";
+    client.post(path, &json!({ "metadata": { "name": "kept" } }));
+    let killed = cluster.pids()[1];
+    cluster.kill_api_server().unwrap();
+    assert!(!runs(killed), "it is gone when the call is over");
+    assert_eq!(cluster.pids().len(), 1, "etcd alone");
+
+    cluster.restart_api_server().unwrap();
+
+    let (status, _) = client.get(&format!("{path}/kept")).unwrap();
+    assert_eq!(status, 200);
+}
+
+#[test]
+#[ignore = "starts a real API server: builds or downloads one if need be"]
 fn a_frozen_store_answers_again_once_it_is_thawed() {
     let Fixture {
         cluster,

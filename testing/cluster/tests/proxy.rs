@@ -12,6 +12,7 @@
 mod support;
 
 use std::io::ErrorKind;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use dcs_cluster::proxy::{Proxy, Way};
@@ -100,6 +101,64 @@ async fn a_new_delay_holds_for_bytes_on_their_way() {
 
     hear(&mut server, "ask").await;
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_trickle_pass_so_many_a_second() {
+    for (rate, seconds) in [(1, 4), (2, 2), (20, 0)] {
+        let (proxy, mut client, mut server, _) = start().await;
+        proxy.trickle(&[Way::Answers], NonZeroU32::new(rate));
+        let began = Instant::now();
+
+        say(&mut client, "ask").await;
+        hear(&mut server, "ask").await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        say(&mut server, "reply").await;
+        hear(&mut client, "reply").await;
+
+        assert_eq!(began.elapsed().as_secs(), seconds, "{rate} a second");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_trickled_passes_at_once_when_it_may() {
+    let (proxy, mut client, mut server, _) = start().await;
+    proxy.trickle(&Way::BOTH, NonZeroU32::new(1));
+    let began = Instant::now();
+    say(&mut client, "ask").await;
+    hear(&mut server, "a").await;
+
+    proxy.trickle(&Way::BOTH, None);
+
+    hear(&mut server, "sk").await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_passes_on_connections_that_are_stranded_and_new_ones_are_carried() {
+    let (proxy, mut client, mut server, listener) = start().await;
+
+    proxy.strand();
+    say(&mut client, "ask").await;
+    came(&proxy, Way::Requests, 3).await;
+    hear_nothing(&mut server).await;
+    let (mut second, mut peer) = connect(proxy.address(), &listener).await;
+    say(&mut second, "ask").await;
+    hear(&mut peer, "ask").await;
+    proxy.thaw(&Way::BOTH);
+    hear_nothing(&mut server).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_held_on_a_stranded_connection_arrives_after_a_heal() {
+    let (mut proxy, mut client, mut server, _) = start().await;
+    proxy.strand();
+    say(&mut client, "late").await;
+    came(&proxy, Way::Requests, 4).await;
+
+    proxy.heal().await.unwrap();
+
+    hear(&mut server, "late").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,8 @@ use super::rules::{Rules, Way, until_cut};
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) upstream: SocketAddr,
+    /// The number of the connection, from 0.
+    pub(super) connection: u64,
     pub(super) rules: watch::Receiver<Rules>,
     pub(super) counts: watch::Sender<Counts>,
 }
@@ -38,7 +40,7 @@ impl Line {
 
     async fn pass(&self, client: &mut TcpStream, server: &mut Option<TcpStream>) -> io::Result<()> {
         let mut rules = self.rules.clone();
-        let is_open = |rules: &Rules| !rules.flow(Way::Requests).is_frozen;
+        let is_open = |rules: &Rules| !rules.flow(Way::Requests, self.connection).is_frozen;
         rules.wait_for(is_open).await.map_err(io::Error::other)?;
         let server = server.insert(TcpStream::connect(self.upstream).await?);
         client.set_nodelay(true)?;
@@ -55,6 +57,7 @@ impl Line {
     fn pipe(&self, way: Way) -> Pipe<'_> {
         Pipe {
             way,
+            connection: self.connection,
             rules: self.rules.clone(),
             counts: &self.counts,
         }

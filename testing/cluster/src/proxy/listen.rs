@@ -56,8 +56,10 @@ pub(super) async fn run(listener: TcpListener, line: Line) {
             Some(_) = connections.join_next() => {}
             taken = listener.accept() => match taken {
                 Ok((client, _)) => {
+                    let connection = line.counts.borrow().connections;
                     line.counts.send_modify(|counts| counts.connections += 1);
-                    connections.spawn(line.clone().carry(client));
+                    let line = Line { connection, ..line.clone() };
+                    connections.spawn(line.carry(client));
                 }
                 // Its client knows; others may fare better.
                 Err(_) => tokio::task::yield_now().await,

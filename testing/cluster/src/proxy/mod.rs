@@ -8,7 +8,9 @@
 //! | fault | on the proxy |
 //! |---|---|
 //! | answers or requests come late | [`Proxy::delay`] |
+//! | answers or requests trickle | [`Proxy::trickle`] |
 //! | packets get lost, nobody is told: a half-open connection, a black hole | [`Proxy::freeze`], of one way or of both |
+//! | open connections are forgotten on the way, new ones are well | [`Proxy::strand`] |
 //! | the network comes back, and what TCP had held arrives after all | [`Proxy::thaw`] |
 //! | connections are reset and new ones refused | [`Proxy::cut`] |
 //! | all is well again | [`Proxy::heal`] |
@@ -20,6 +22,7 @@ mod pipe;
 mod rules;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -107,6 +110,23 @@ impl Proxy {
         self.change(ways, |flow| flow.delay = by);
     }
 
+    /// So many bytes a second pass on these ways of each connection, some of them
+    /// every tenth of a second, or one at a time below ten. It holds for bytes
+    /// that are already on their way, too. `None` lets them pass as they come.
+    pub fn trickle(&self, ways: &[Way], bytes_per_second: Option<NonZeroU32>) {
+        self.change(ways, |flow| flow.rate = bytes_per_second);
+    }
+
+    /// Holds all that comes on connections that were opened so far, on both ways,
+    /// as behind a switch that has forgotten them: nobody is told. Those that
+    /// are opened from now on are carried. A [`Proxy::heal`] passes on what was
+    /// held; a [`Proxy::thaw`] does not.
+    pub fn strand(&self) {
+        let first_alive = self.counts().connections;
+        self.rules
+            .send_modify(|rules| rules.first_alive = first_alive);
+    }
+
     /// Holds all that comes on these ways, the end of a connection as well;
     /// connections stay open. A connection that is opened while requests are
     /// held is taken and does not reach the server.
@@ -185,6 +205,7 @@ impl Proxy {
         self.rules.send_replace(Rules::default());
         let line = Line {
             upstream: self.upstream,
+            connection: 0,
             rules: self.rules.subscribe(),
             counts: self.counts.clone(),
         };

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::counts::Counts;
-use super::rules::{Rules, Way};
+use super::rules::{Passed, Rules, Way};
 use crate::real_time::{sleep_until, tokio_now};
 
 /// Bytes that are received at once, at most.
@@ -19,6 +19,8 @@ const MOST_HELD: usize = 256;
 /// Carries the bytes of one way.
 pub(super) struct Pipe<'a> {
     pub(super) way: Way,
+    /// The number of its connection.
+    pub(super) connection: u64,
     pub(super) rules: watch::Receiver<Rules>,
     pub(super) counts: &'a watch::Sender<Counts>,
 }
@@ -41,24 +43,43 @@ impl Pipe<'_> {
         mut held: mpsc::Receiver<Held>,
         mut to: WriteHalf<'_>,
     ) -> io::Result<()> {
+        let mut last = None;
         while let Some((came, piece)) = held.recv().await {
-            self.may_pass(came).await?;
+            let mut most = self.may_pass(came, last).await?;
             let piece = piece?;
             if piece.is_empty() {
                 return to.shutdown().await;
             }
-            to.write_all(&piece).await?;
-            let passed = length(&piece);
-            self.counts
-                .send_modify(|counts| counts.of(self.way).passed += passed);
+            let mut rest = &piece[..];
+            loop {
+                let (now, later) = rest.split_at(rest.len().min(most));
+                to.write_all(now).await?;
+                let passed = length(now);
+                self.counts
+                    .send_modify(|counts| counts.of(self.way).passed += passed);
+                last = Some(Passed {
+                    at: tokio_now(),
+                    bytes: u32::try_from(passed).unwrap_or(u32::MAX),
+                });
+                if later.is_empty() {
+                    break;
+                }
+                rest = later;
+                most = self.may_pass(came, last).await?;
+            }
         }
         Ok(())
     }
 
-    /// Waits until what came at `came` may pass, by the rules of that instant.
-    async fn may_pass(&mut self, came: Instant) -> io::Result<()> {
+    /// Waits until bytes of what came at `came` may pass, by the rules of that
+    /// instant, and says how many at most.
+    async fn may_pass(&mut self, came: Instant, last: Option<Passed>) -> io::Result<usize> {
         loop {
-            let due = self.rules.borrow_and_update().flow(self.way).due(came);
+            let flow = self
+                .rules
+                .borrow_and_update()
+                .flow(self.way, self.connection);
+            let due = flow.due(came, last);
             let time = async {
                 match due {
                     Some(due) => sleep_until(due).await,
@@ -68,7 +89,7 @@ impl Pipe<'_> {
             tokio::select! {
                 biased;
                 changed = self.rules.changed() => changed.map_err(io::Error::other)?,
-                () = time => return Ok(()),
+                () = time => return Ok(usize::try_from(flow.most()).unwrap_or(usize::MAX)),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a proxy does to the bytes that come to it.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -27,6 +28,8 @@ impl Way {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rules {
     pub(super) is_cut: bool,
+    /// Nothing passes on connections with a smaller number.
+    pub(super) first_alive: u64,
     requests: Flow,
     answers: Flow,
 }
@@ -36,14 +39,26 @@ pub(super) struct Rules {
 pub(super) struct Flow {
     pub(super) delay: Duration,
     pub(super) is_frozen: bool,
+    /// Bytes a second, where they trickle.
+    pub(super) rate: Option<NonZeroU32>,
+}
+
+/// The bytes that passed last on one way of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    pub(super) at: Instant,
+    pub(super) bytes: u32,
 }
 
 impl Rules {
-    pub(super) const fn flow(&self, way: Way) -> Flow {
-        match way {
+    /// What is in force on this way of the connection of this number.
+    pub(super) const fn flow(&self, way: Way, connection: u64) -> Flow {
+        let mut flow = match way {
             Way::Requests => self.requests,
             Way::Answers => self.answers,
-        }
+        };
+        flow.is_frozen |= connection < self.first_alive;
+        flow
     }
 
     pub(super) const fn flow_mut(&mut self, way: Way) -> &mut Flow {
@@ -55,9 +70,20 @@ impl Rules {
 }
 
 impl Flow {
-    /// When what came at `came` may pass; `None` while everything is held.
-    pub(super) fn due(self, came: Instant) -> Option<Instant> {
-        (!self.is_frozen).then(|| came + self.delay)
+    /// When the next bytes of what came at `came` may pass, after those that
+    /// passed last; `None` while everything is held.
+    pub(super) fn due(self, came: Instant, last: Option<Passed>) -> Option<Instant> {
+        let due = came + self.delay;
+        let after_last = self.rate.zip(last).map(|(rate, last)| {
+            let took = Duration::from_secs(last.bytes.into()) / rate.get();
+            last.at + took
+        });
+        (!self.is_frozen).then(|| after_last.map_or(due, |after| due.max(after)))
+    }
+
+    /// How many bytes may pass at once: ten times a second some.
+    pub(super) fn most(self) -> u32 {
+        self.rate.map_or(u32::MAX, |rate| rate.get().div_ceil(10))
     }
 }
 
