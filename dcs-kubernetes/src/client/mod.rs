@@ -88,10 +88,9 @@ impl Client {
         self.refresh(settings, &call).await;
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
         let (sent, response) = self.head(settings, &call, &mut deadline).await?;
+        let mut on_the_way = OnTheWay::new(&self.servers, sent);
         let answer = Answer::of(settings, response, &mut deadline).await;
-        if answer.body.is_err() {
-            self.servers.failed(sent, Trouble::Unanswered);
-        }
+        on_the_way.is_answered = answer.body.is_ok();
         Ok(answer)
     }
 
@@ -145,7 +144,9 @@ impl Client {
         let request = call
             .to_http(settings, self.user_agent.as_ref())
             .map_err(|error| Failure::NotSent(error.into()))?;
+        let mut on_the_way = OnTheWay::new(&self.servers, sent);
         let answer = before(deadline, http.send(request)).await;
+        on_the_way.is_answered = true;
         let answer = answer.ok_or(Failure::Timeout(settings.attempt_timeout));
         let answer = answer.and_then(|answer| answer.map_err(Failure::of));
         if let Some(trouble) = answer.as_ref().err().and_then(Failure::trouble) {
@@ -184,6 +185,32 @@ impl Client {
         let body = answer.body.ok().filter(|_| answer.status.is_success());
         if let Some(found) = body.and_then(|body| serde_json::from_slice::<Found>(&body).ok()) {
             list.saw(&found);
+        }
+    }
+}
+
+/// A request that waits for its answer. Who drops it, as the election does when
+/// its own time for an attempt is over, has had no answer either.
+struct OnTheWay<'a> {
+    servers: &'a Servers,
+    sent: Sent,
+    is_answered: bool,
+}
+
+impl<'a> OnTheWay<'a> {
+    const fn new(servers: &'a Servers, sent: Sent) -> Self {
+        Self {
+            servers,
+            sent,
+            is_answered: false,
+        }
+    }
+}
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.servers.failed(self.sent, Trouble::Unanswered);
         }
     }
 }
