@@ -370,7 +370,11 @@ async fn a_list_whose_pages_expire_is_begun_anew_and_never_half() {
             ),
             () => {
                 // What the first one showed is gone when the list begins anew.
-                let first = if earlier == 0 { "demo-sync" } else { "demo-leader" };
+                let first = if earlier == 0 {
+                    "demo-sync"
+                } else {
+                    "demo-leader"
+                };
                 Reply::Json(
                     200,
                     json!({

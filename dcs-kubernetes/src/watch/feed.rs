@@ -27,7 +27,7 @@ const WATCH_JITTER: u64 = 11;
 const LASTED: Duration = Duration::from_secs(1);
 
 /// All members lose a history at the same instant, and each lists all objects
-/// then: they do so within this time, or within the wait before a next try.
+/// then: they do so within this time.
 const SPREAD: Duration = Duration::from_secs(1);
 
 /// So often in a row a watch may say nothing, or the server not know the revision
@@ -300,8 +300,8 @@ impl Feed {
     fn lose(&mut self) {
         self.state = State::Lost;
         let entropy = &*self.store.entropy;
-        let most = self.backoff.wait(entropy).max(SPREAD);
-        self.pause = Some(jitter(most, entropy));
+        let wait = self.backoff.wait(entropy);
+        self.pause = Some(wait.max(jitter(SPREAD, entropy)));
     }
 
     fn failed(&mut self, error: Error) -> Said {
