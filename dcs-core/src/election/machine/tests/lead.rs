@@ -164,6 +164,20 @@ fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
 }
 
 #[test]
+fn a_renewal_of_unknown_outcome_that_only_the_watch_shows_lengthens_nothing() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    let (renewal, _) = rig.lease_write();
+    rig.unknown();
+    let left = rig.left();
+    rig.watch(Entry::present(rev(12), renewal.clone()), Some(11));
+    assert!(rig.leads());
+    assert_eq!(rig.left(), left);
+    rig.read_shows(Entry::present(rev(12), renewal));
+    assert_eq!(rig.left(), span());
+}
+
+#[test]
 fn after_a_conflict_with_a_stranger_the_term_is_over() {
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);

@@ -168,8 +168,11 @@ fn two_refusals_by_403_and_then_an_answer_cost_no_leadership() {
     rig.pass(HEARTBEAT);
     for _ in 0..2 {
         rig.refused_by(denied());
+        // In the same term: led anew is not kept.
+        assert!(rig.leads());
         rig.pass(s(1));
     }
+    assert!(rig.leads());
     rig.commit(12);
     rig.pass(TTL - HEARTBEAT);
     assert!(rig.leads());

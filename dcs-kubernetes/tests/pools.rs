@@ -1,0 +1,116 @@
+//! Whose connections are given up, and what of a `kube::Config` holds.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, its helpers too"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use dcs_core::{Dcs, Error, Outcome};
+use dcs_kubernetes::{BuildError, ConfigMapDcs};
+use futures_util::future::{Either, join_all, select};
+use kube::Config;
+use serde_json::{Value, json};
+use support::samples::{at, held, leader};
+use support::scripted::Tuned as _;
+use support::web::Web;
+
+/// What an API server says of a lock at revision 101, and of a list.
+fn lock() -> (u16, Value) {
+    let metadata = json!({"name": "demo-leader", "resourceVersion": "101"});
+    (200, json!({"metadata": metadata, "items": []}))
+}
+
+fn handle(config: Config, attempt: Duration) -> ConfigMapDcs {
+    let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
+    builder.attempt_timeout(attempt).build(config).unwrap()
+}
+
+async fn write(dcs: &ConfigMapDcs) -> Outcome {
+    dcs.write(&leader(held("demo-0", 1)), at(100)).await
+}
+
+#[tokio::test]
+async fn after_an_attempt_that_its_sender_gave_up_the_next_one_has_a_new_connection() {
+    let web = Web::plain(|_| lock()).await;
+    // The election gives an attempt up by its own clock, long before this.
+    let an_hour = Duration::from_secs(3600);
+    let dcs = handle(Config::new(web.url("http", "127.0.0.1")), an_hour);
+    for outcome in join_all([write(&dcs), write(&dcs)]).await {
+        outcome.into_result().unwrap();
+    }
+    let pooled = web.opened();
+    assert_eq!(pooled, 2);
+    web.silence();
+
+    let sent = web.seen().len();
+    let arrived = async {
+        while web.seen().len() == sent {
+            tokio::task::yield_now().await;
+        }
+    };
+    let given_up = select(Box::pin(write(&dcs)), Box::pin(arrived)).await;
+    assert!(matches!(&given_up, Either::Right(_)), "an answer");
+    drop(given_up);
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.opened(), pooled + 1);
+}
+
+#[tokio::test]
+async fn lists_that_hang_leave_the_connection_of_the_lock_alone() {
+    let web = Web::plain(|_| lock()).await;
+    let attempt = Duration::from_millis(500);
+    let dcs = handle(Config::new(web.url("http", "127.0.0.1")), attempt);
+    dcs.load().await.unwrap();
+    // All that there is so far carries lists, and dies.
+    let lists = web.opened();
+    web.silence();
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.opened(), lists + 1, "the lock's own");
+
+    let error = dcs.load().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.opened(), lists + 1, "the lock's is still in use");
+}
+
+#[tokio::test]
+async fn the_headers_of_a_configuration_are_sent_also_on_new_connections() {
+    let web = Web::plain(|head| {
+        let is_ours = head.to_lowercase().contains("x-tenant: blue\r\n");
+        if is_ours { lock() } else { (403, json!({})) }
+    });
+    let web = web.await;
+    let mut config = Config::new(web.url("http", "127.0.0.1"));
+    let (name, value) = ("x-tenant".parse().unwrap(), "blue".parse().unwrap());
+    config.headers.push((name, value));
+    let dcs = handle(config, Duration::from_millis(500));
+    write(&dcs).await.into_result().unwrap();
+    web.silence();
+    assert!(matches!(write(&dcs).await, Outcome::Unknown(_)));
+    write(&dcs).await.into_result().unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_is_sent_once_although_the_configuration_asks_for_retries() {
+    let web = Web::plain(|_| (503, json!({}))).await;
+    let mut config = Config::new(web.url("http", "127.0.0.1"));
+    config.default_retry = true;
+    let dcs = handle(config, Duration::from_secs(60));
+    assert!(matches!(write(&dcs).await, Outcome::Unknown(_)));
+    assert_eq!(web.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_used_is_told_and_never_passed_by() {
+    let web = Web::plain(|_| lock()).await;
+    let mut config = Config::new(web.url("http", "127.0.0.1"));
+    config.proxy_url = Some("ftp://127.0.0.1:1/".parse().unwrap());
+    let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
+    let error = builder.build(config).unwrap_err();
+    assert!(matches!(error, BuildError::Client(_)), "{error:?}");
+    assert_eq!(web.opened(), 0);
+}
