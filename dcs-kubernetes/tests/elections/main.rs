@@ -14,3 +14,4 @@ mod links;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
+mod verbs;
