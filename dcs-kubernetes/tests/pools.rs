@@ -7,12 +7,16 @@
 
 mod support;
 
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dcs_core::{Dcs, Error, Outcome};
 use dcs_kubernetes::{BuildError, ConfigMapDcs};
 use futures_util::future::{Either, join_all, select};
 use kube::Config;
+use kube::config::ExecConfig;
 use serde_json::{Value, json};
 use support::samples::{at, held, leader};
 use support::scripted::Tuned as _;
@@ -113,4 +117,63 @@ async fn a_proxy_that_cannot_be_used_is_told_and_never_passed_by() {
     let error = builder.build(config).unwrap_err();
     assert!(matches!(error, BuildError::Client(_)), "{error:?}");
     assert_eq!(web.opened(), 0);
+}
+
+/// A command that brings the token of this folder, and with a file `slow` there
+/// only once there is a file `go`.
+fn command(folder: &Path) -> ExecConfig {
+    let script = r#"
+        if [ -e slow ]; then
+            for i in $(seq 1000); do [ -e go ] && break; sleep 0.01; done
+            touch done
+        fi
+        printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$(cat token)"
+    "#;
+    let script = format!("cd '{}' && {script}", folder.display());
+    let exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "sh",
+        "args": ["-c", script],
+        "interactiveMode": "Never",
+    });
+    serde_json::from_value(exec).unwrap()
+}
+
+#[tokio::test]
+async fn a_command_that_hangs_holds_up_no_request_and_its_credentials_are_taken_later() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command-hangs");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("token"), "first").unwrap();
+    let wanted = Arc::new(Mutex::new("first"));
+    let known = Arc::clone(&wanted);
+    let web = Web::plain(move |head| {
+        let header = format!("authorization: bearer {}\r\n", known.lock().unwrap());
+        let knows = head.to_lowercase().contains(&header);
+        if knows { lock() } else { (401, json!({})) }
+    });
+    let web = web.await;
+    let mut config = Config::new(web.url("http", "127.0.0.1"));
+    config.auth_info.exec = Some(command(&folder));
+    let dcs = handle(config, Duration::from_millis(400));
+    write(&dcs).await.into_result().unwrap();
+
+    fs::write(folder.join("slow"), "").unwrap();
+    fs::write(folder.join("token"), "second").unwrap();
+    *wanted.lock().unwrap() = "second";
+    let denied = |outcome| match outcome {
+        Outcome::Committed(_) => false,
+        Outcome::NotCommitted(Error::Unauthenticated { .. }) => true,
+        other => panic!("{other:?}"),
+    };
+    assert!(denied(write(&dcs).await));
+    // What the old ones are good for goes on with them.
+    *wanted.lock().unwrap() = "first";
+    write(&dcs).await.into_result().unwrap();
+    assert!(!folder.join("done").exists(), "it was waited for");
+
+    *wanted.lock().unwrap() = "second";
+    fs::write(folder.join("go"), "").unwrap();
+    while denied(write(&dcs).await) {}
+    assert!(folder.join("done").exists());
 }
