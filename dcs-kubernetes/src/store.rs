@@ -142,7 +142,15 @@ impl Store {
                 }
             }
             items.append(&mut found);
-            next = page.metadata.next.filter(|next| !next.is_empty());
+            let rest = page.metadata.next.filter(|next| !next.is_empty());
+            if rest.is_some() && rest == next {
+                // A cache on the way that does not tell pages apart.
+                return Err(Error::Backend {
+                    backend: BACKEND,
+                    source: "a page of a list names itself as the next one".into(),
+                });
+            }
+            next = rest;
             if next.is_none() {
                 self.learn_sizes(collection, &items);
                 let revision = page.metadata.resource_version.parse();

@@ -392,6 +392,22 @@ async fn a_list_whose_pages_expire_is_begun_anew_and_never_half() {
 }
 
 #[tokio::test]
+async fn a_list_that_gets_no_further_is_an_error() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let (client, _) = client(move |_| {
+        let earlier = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let next = if earlier < 50 { "x" } else { "" };
+        let metadata = json!({"resourceVersion": "7", "continue": next});
+        Reply::Json(200, json!({"metadata": metadata, "items": []}))
+    });
+    let error = configmaps(client).load().await.unwrap_err();
+    let Error::Backend { source, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert!(source.to_string().contains("next one"), "{source}");
+}
+
+#[tokio::test]
 async fn a_config_object_that_someone_else_made_is_foreign_and_left_alone() {
     let (client, log) = client(|asked| match asked.method.as_str() {
         "POST" => status(

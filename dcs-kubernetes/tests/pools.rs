@@ -149,8 +149,8 @@ async fn a_command_that_hangs_holds_up_no_request_and_its_credentials_are_taken_
     let known = Arc::clone(&wanted);
     let web = Web::plain(move |head| {
         let header = format!("authorization: bearer {}\r\n", known.lock().unwrap());
-        let knows = head.to_lowercase().contains(&header);
-        if knows { lock() } else { (401, json!({})) }
+        let is_known = head.to_lowercase().contains(&header);
+        if is_known { lock() } else { (401, json!({})) }
     });
     let web = web.await;
     let mut config = Config::new(web.url("http", "127.0.0.1"));

@@ -19,7 +19,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::{join_all, select};
 use serde_json::{Value, json};
 use support::fake::Seeded;
-use support::scripted::{Log, Reply, Tuned as _, client, endpoints, line, list, object};
+use support::scripted::{Asked, Log, Reply, Tuned as _, client, endpoints, line, list, object};
 
 const SILENCE: Duration = Duration::from_secs(18);
 
@@ -63,7 +63,7 @@ fn server(lists: Vec<Reply>, watches: Vec<Reply>) -> (kube::Client, Log) {
 /// What was asked of the keys: lists, and where watches began.
 fn asked_of_keys(log: &Log) -> (usize, Vec<String>) {
     let asked = log.all().into_iter().filter(|asked| !asked.is_of_pods());
-    let (watches, lists): (Vec<_>, Vec<_>) = asked.partition(|asked| asked.is_watch());
+    let (watches, lists): (Vec<_>, Vec<_>) = asked.partition(Asked::is_watch);
     let from = |uri: &str| {
         let (_, rest) = uri.split_once("resourceVersion=").unwrap();
         rest.split('&').next().unwrap().to_owned()
@@ -193,7 +193,7 @@ fn most_within(requests: &[Recorded], milliseconds: u64) -> usize {
     let beside = |first: &Recorded| {
         let near = requests
             .iter()
-            .filter(|other| other.at >= first.at && other.at - first.at < within);
+            .filter(|other| other.at >= first.at && other.at < first.at + within);
         near.count()
     };
     requests.iter().map(beside).max().unwrap_or_default()

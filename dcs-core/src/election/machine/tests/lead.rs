@@ -164,6 +164,18 @@ fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
 }
 
 #[test]
+fn after_a_renewal_of_unknown_outcome_was_read_back_the_next_one_comes_after_a_pause() {
+    let mut rig = Rig::leading("a");
+    let standing = rig.standing();
+    rig.pass(HEARTBEAT);
+    rig.unknown();
+    rig.read_shows(standing);
+    assert!(rig.is_waiting());
+    rig.pass(s(1));
+    assert!(!rig.is_waiting());
+}
+
+#[test]
 fn a_renewal_of_unknown_outcome_that_only_the_watch_shows_lengthens_nothing() {
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);
