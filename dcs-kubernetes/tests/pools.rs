@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dcs_core::{Dcs, Error, Outcome};
+use dcs_core::{Change, Dcs, Error, MemberRecord, Outcome};
 use dcs_kubernetes::{BuildError, ConfigMapDcs};
 use futures_util::future::{Either, join_all, select};
 use kube::Config;
 use kube::config::ExecConfig;
-use serde_json::{Value, json};
-use support::samples::{at, held, leader};
+use serde_json::{Map, Value, json};
+use support::samples::{at, held, leader, name};
 use support::scripted::Tuned as _;
 use support::web::Web;
 
@@ -79,6 +79,26 @@ async fn lists_that_hang_leave_the_connection_of_the_lock_alone() {
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
     write(&dcs).await.into_result().unwrap();
     assert_eq!(web.opened(), lists + 1, "the lock's is still in use");
+}
+
+#[tokio::test]
+async fn writes_beside_the_lock_that_hang_leave_its_connection_alone() {
+    let web = Web::plain(|_| lock()).await;
+    let attempt = Duration::from_millis(500);
+    let dcs = handle(Config::new(web.url("http", "127.0.0.1")), attempt);
+    let member = MemberRecord::new(name("demo-0"), Map::new());
+    let config = Change::Config(Some(dcs_core::Config::default()));
+    dcs.put_member(&member).await.into_result().unwrap();
+    dcs.write(&config, at(100)).await.into_result().unwrap();
+    let beside = web.opened();
+    web.silence();
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.opened(), beside + 1, "the lock's own");
+
+    let outcome = dcs.put_member(&member).await;
+    assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}");
+    write(&dcs).await.into_result().unwrap();
+    assert_eq!(web.opened(), beside + 1, "the lock's is still in use");
 }
 
 #[tokio::test]
