@@ -149,9 +149,15 @@ fn command(folder: &Path) -> ExecConfig {
         fi
         printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$(cat token)"
     "#;
-    let script = format!("cd '{}' && {script}", folder.display());
+    exec(&format!("cd '{}' && {script}", folder.display()))
+}
+
+/// The version of the answers of such commands.
+const API: &str = "client.authentication.k8s.io/v1";
+
+fn exec(script: &str) -> ExecConfig {
     let exec = json!({
-        "apiVersion": "client.authentication.k8s.io/v1",
+        "apiVersion": API,
         "command": "sh",
         "args": ["-c", script],
         "interactiveMode": "Never",
@@ -196,4 +202,43 @@ async fn a_command_that_hangs_holds_up_no_request_and_its_credentials_are_taken_
     fs::write(folder.join("go"), "").unwrap();
     while denied(write(&dcs).await) {}
     assert!(folder.join("done").exists());
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_told_and_nothing_is_sent() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command-fails");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let web = Web::plain(|_| lock()).await;
+    let mut config = Config::new(web.url("http", "127.0.0.1"));
+    // Expired at once, so that each request needs new ones.
+    let status = r#"{"token":"first","expirationTimestamp":"2000-01-01T00:00:00Z"}"#;
+    config.auth_info.exec = Some(exec(&format!(
+        r#"cd '{}' && [ ! -e broken ] && printf '{{"apiVersion":"{API}","kind":"ExecCredential","status":{status}}}'"#,
+        folder.display()
+    )));
+    let dcs = handle(config, Duration::from_secs(60));
+    write(&dcs).await.into_result().unwrap();
+    fs::write(folder.join("broken"), "").unwrap();
+    let outcome = write(&dcs).await;
+    let is_told = matches!(
+        outcome,
+        Outcome::NotCommitted(Error::Unauthenticated { .. })
+    );
+    assert!(is_told, "{outcome:?}");
+    assert_eq!(web.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_is_handed_in_and_tries_again_by_itself_is_ended_by_the_deadline() {
+    let web = Web::plain(|_| (503, json!({}))).await;
+    let mut config = Config::new(web.url("http", "127.0.0.1"));
+    config.default_retry = true;
+    let client = kube::Client::try_from(config).unwrap();
+    let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
+    let builder = builder.attempt_timeout(Duration::from_millis(900));
+    let dcs = builder.build_with_client(client).unwrap();
+    let outcome = write(&dcs).await;
+    let is_late = matches!(outcome, Outcome::Unknown(Error::Timeout { .. }));
+    assert!(is_late && web.seen().len() > 1, "{outcome:?}");
 }
