@@ -8,7 +8,7 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -165,43 +165,82 @@ fn exec(script: &str) -> ExecConfig {
     serde_json::from_value(exec).unwrap()
 }
 
+/// A server that takes one token, and a handle whose command brings `first` and
+/// hangs from now on.
+struct Hangs {
+    folder: PathBuf,
+    wanted: Arc<Mutex<&'static str>>,
+    dcs: ConfigMapDcs,
+    _web: Web,
+}
+
+impl Hangs {
+    async fn open(test: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("token"), "first").unwrap();
+        let wanted = Arc::new(Mutex::new("first"));
+        let known = Arc::clone(&wanted);
+        let web = Web::plain(move |head| {
+            let header = format!("authorization: bearer {}\r\n", known.lock().unwrap());
+            let is_known = head.to_lowercase().contains(&header);
+            if is_known { lock() } else { (401, json!({})) }
+        });
+        let web = web.await;
+        let mut config = Config::new(web.url("http", "127.0.0.1"));
+        config.auth_info.exec = Some(command(&folder));
+        let dcs = handle(config, Duration::from_millis(400));
+        write(&dcs).await.into_result().unwrap();
+        fs::write(folder.join("slow"), "").unwrap();
+        fs::write(folder.join("token"), "second").unwrap();
+        Self {
+            folder,
+            wanted,
+            dcs,
+            _web: web,
+        }
+    }
+
+    fn wants(&self, token: &'static str) {
+        *self.wanted.lock().unwrap() = token;
+    }
+
+    async fn is_denied(&self) -> bool {
+        match write(&self.dcs).await {
+            Outcome::Committed(_) => false,
+            Outcome::NotCommitted(Error::Unauthenticated { .. }) => true,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_command_that_hangs_holds_up_no_request_and_its_credentials_are_taken_later() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command-hangs");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("token"), "first").unwrap();
-    let wanted = Arc::new(Mutex::new("first"));
-    let known = Arc::clone(&wanted);
-    let web = Web::plain(move |head| {
-        let header = format!("authorization: bearer {}\r\n", known.lock().unwrap());
-        let is_known = head.to_lowercase().contains(&header);
-        if is_known { lock() } else { (401, json!({})) }
-    });
-    let web = web.await;
-    let mut config = Config::new(web.url("http", "127.0.0.1"));
-    config.auth_info.exec = Some(command(&folder));
-    let dcs = handle(config, Duration::from_millis(400));
-    write(&dcs).await.into_result().unwrap();
-
-    fs::write(folder.join("slow"), "").unwrap();
-    fs::write(folder.join("token"), "second").unwrap();
-    *wanted.lock().unwrap() = "second";
-    let denied = |outcome| match outcome {
-        Outcome::Committed(_) => false,
-        Outcome::NotCommitted(Error::Unauthenticated { .. }) => true,
-        other => panic!("{other:?}"),
-    };
-    assert!(denied(write(&dcs).await));
+    let hangs = Hangs::open("command-hangs").await;
+    let done = hangs.folder.join("done");
+    hangs.wants("second");
+    assert!(hangs.is_denied().await);
     // What the old ones are good for goes on with them.
-    *wanted.lock().unwrap() = "first";
-    write(&dcs).await.into_result().unwrap();
-    assert!(!folder.join("done").exists(), "it was waited for");
+    hangs.wants("first");
+    assert!(!hangs.is_denied().await);
+    assert!(!done.exists(), "it was waited for");
 
-    *wanted.lock().unwrap() = "second";
-    fs::write(folder.join("go"), "").unwrap();
-    while denied(write(&dcs).await) {}
-    assert!(folder.join("done").exists());
+    hangs.wants("second");
+    fs::write(hangs.folder.join("go"), "").unwrap();
+    while hangs.is_denied().await {}
+    assert!(done.exists());
+}
+
+#[test]
+fn a_command_that_hangs_keeps_no_process_from_its_end() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let hangs = runtime.block_on(Hangs::open("command-hangs-on"));
+    hangs.wants("second");
+    assert!(runtime.block_on(hangs.is_denied()));
+    drop(runtime);
+    assert!(!hangs.folder.join("done").exists(), "it was waited for");
+    fs::write(hangs.folder.join("go"), "").unwrap();
 }
 
 #[tokio::test]

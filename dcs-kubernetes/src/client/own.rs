@@ -3,8 +3,11 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 
 use futures_util::future::{self, BoxFuture, Either, FutureExt as _, Shared};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 /// Why the client that a request went through is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +119,8 @@ impl Own {
     }
 
     /// Makes a client in doubt again. Files are read here and now. A command may
-    /// take as long as it likes, and run for nobody: what waits for it is another
-    /// thread, one at a time.
+    /// never come to its end: what waits for that is a thread of its own, one at a
+    /// time, and not one of the runtime's, which would then never end either.
     fn make_again(&self) -> Option<Shared<BoxFuture<'static, ()>>> {
         let mut state = self.0.state();
         if state.being_made.is_some() || !state.in_doubt {
@@ -127,14 +130,23 @@ impl Own {
             state.takes(kube::Client::try_from(self.0.config.clone()));
             return None;
         }
+        let runtime = Handle::try_current().ok()?;
         let inner = Arc::clone(&self.0);
-        let command = tokio::task::spawn_blocking(move || {
+        let (made, is_made) = oneshot::channel::<()>();
+        let thread = Builder::new().name("credentials".to_owned());
+        let thread = thread.spawn(move || {
+            let _entered = runtime.enter();
             let client = kube::Client::try_from(inner.config.clone());
             let mut state = inner.state();
             (state.being_made, state.is_late) = (None, false);
             state.takes(client);
+            drop(made);
         });
-        state.being_made = Some(command.map(|_| ()).boxed().shared());
+        if let Err(error) = thread {
+            tracing::warn!(%error, "no thread for new credentials: the old ones stay in use");
+            return None;
+        }
+        state.being_made = Some(is_made.map(|_| ()).boxed().shared());
         state.being_made.clone()
     }
 }
