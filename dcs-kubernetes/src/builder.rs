@@ -136,6 +136,10 @@ impl<D: From<Store>> Builder<D> {
     /// credentials are refused (401) the configuration's token file or command
     /// is read at once, and that request is sent a second and last time.
     ///
+    /// A command that brings credentials is run here once for each of the
+    /// clients, and waited for. Later on it runs beside the requests, and one
+    /// that takes too long leaves the old credentials in use.
+    ///
     /// Call it within the tokio runtime that will use the handle.
     ///
     /// # Errors
@@ -160,8 +164,7 @@ impl<D: From<Store>> Builder<D> {
             let lock = Servers::each(lock, Arc::clone(&list));
             (lock, Servers::each(streams, list))
         } else {
-            let named = |own| Servers::Named(Arc::new(own));
-            (named(lock), named(streams))
+            (Servers::Named(lock), Servers::Named(streams))
         };
         self.assemble(&namespace, lock, streams)
     }

@@ -33,7 +33,7 @@ impl Store {
         let (call, size) = self.write_call(object, annotations, None, expected);
         let mut context = self.context(&call, Some(key.clone()), Some(expected));
         context.size = size;
-        let answer = self.client.attempt(&self.settings, call).await;
+        let answer = self.client_for(object).attempt(&self.settings, call).await;
         match written(answer, &context) {
             Ok((revision, raw)) => {
                 sizes.learn(object, &raw);

@@ -47,7 +47,7 @@ impl Store {
         }
         let call = Call::get(Collection::Pods, name.to_string());
         let context = self.context(&call, Some(Key::Member(name.clone())), None);
-        let answer = self.client.attempt(&self.settings, call).await;
+        let answer = self.streams.attempt(&self.settings, call).await;
         let pod = match read::<Raw>(answer, &context) {
             Ok(pod) => pod,
             Err(error) => return Outcome::NotCommitted(error),
@@ -110,7 +110,7 @@ impl Store {
         let call = if shows { call.whole() } else { call };
         let mut context = self.context(&call, Some(Key::Member(name.clone())), None);
         context.size = size;
-        let answer = self.client.attempt(&self.settings, call).await;
+        let answer = self.streams.attempt(&self.settings, call).await;
         match written(answer, &context) {
             Ok((revision, pod)) => {
                 if let Err(error) = self.check_ours(Collection::Pods, &pod) {

@@ -23,9 +23,10 @@ const LIST_TRIES: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) settings: Settings,
+    /// Carries the lock, and nothing else: a webhook that hangs on Pods, or a
+    /// list that does, costs the lock no connection.
     pub(crate) client: Client,
-    /// Carries what is long: lists and watches. Its connections are not the
-    /// ones that the lock waits for.
+    /// Carries all else: lists, watches, and the writes of other objects.
     pub(crate) streams: Client,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -92,7 +93,7 @@ impl Store {
         let (call, size) = self.write_call(object, annotations, subsets, expected);
         let mut context = self.context(&call, Some(key), Some(expected));
         context.size = size;
-        let answer = self.client.attempt(&self.settings, call).await;
+        let answer = self.client_for(object).attempt(&self.settings, call).await;
         match written(answer, &context) {
             Ok((revision, raw)) => {
                 sizes.learn(object, &raw);
@@ -107,6 +108,14 @@ impl Store {
                 self.why_not_created(object, outcome).await
             }
             Err(outcome) => outcome,
+        }
+    }
+
+    /// Whose connections the requests of this object go by.
+    pub(crate) const fn client_for(&self, object: Object) -> &Client {
+        match object {
+            Object::Leader => &self.client,
+            Object::Config | Object::Failover | Object::Sync => &self.streams,
         }
     }
 
@@ -148,7 +157,15 @@ impl Store {
                 }
             }
             items.append(&mut found);
-            next = list.metadata.next.filter(|next| !next.is_empty());
+            let rest = list.metadata.next.filter(|next| !next.is_empty());
+            if rest.is_some() && rest == next {
+                // A cache on the way that does not tell pages apart.
+                return Err(Error::Backend {
+                    backend: BACKEND,
+                    source: "a page of a list names itself as the next one".into(),
+                });
+            }
+            next = rest;
             if next.is_none() {
                 if is_of_pods {
                     self.memory.page_was_well(page);
@@ -195,7 +212,8 @@ impl Store {
     pub(crate) async fn why_not_created(&self, object: Object, outcome: Outcome) -> Outcome {
         let call = Call::get(self.settings.keys(), self.settings.object_name(object));
         let context = self.context(&call, None, None);
-        let answer = self.client.attempt(&self.settings, call).await;
+        let client = self.client_for(object);
+        let answer = client.attempt(&self.settings, call).await;
         let found = read::<Raw>(answer, &context).ok().flatten();
         match found.map(|raw| self.check_ours(self.settings.keys(), &raw)) {
             Some(Err(foreign)) => Outcome::NotCommitted(foreign),

@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use dcs_core::{
@@ -10,9 +11,12 @@ use dcs_core::{
 };
 use dcs_faults::covers;
 use dcs_kubernetes::kube;
+use futures_util::future::{Either, select};
 use serde_json::json;
 use support::samples::{at, held, leader, name};
 use support::scripted::{Reply, Tuned as _, client, configmaps, endpoints, object};
+
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 async fn outcome_of(reply: Reply) -> Outcome {
     let (client, _) = client(move |_| reply.clone());
@@ -178,7 +182,10 @@ async fn an_attempt_ends_by_its_deadline_even_while_bytes_trickle() {
     ] {
         let clock = TokioClock::new();
         let started = clock.now();
-        let outcome = outcome_of(reply).await;
+        let outcome = match select(pin!(outcome_of(reply)), clock.sleep(AN_HOUR)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => panic!("an attempt without end"),
+        };
         assert_eq!(shown(&outcome), "unknown");
         assert_eq!(clock.now().challenger_elapsed_since(started).as_secs(), 2);
         hit.hit();
@@ -300,8 +307,12 @@ async fn a_warning_in_the_headers_is_no_error() {
     let warned = covers(72);
     let text = "299 - \"v1 Endpoints is deprecated\"";
     let body = object("demo", 101, &json!({})).to_string();
-    let outcome = outcome_of(Reply::Raw(200, body, vec![("warning", text)])).await;
+    let warning = Reply::Raw(200, body, vec![("warning", text)]);
+    let outcome = outcome_of(warning.clone()).await;
     assert_eq!(shown(&outcome), "committed", "{outcome:?}");
+    warned.hit();
+    let (client, _) = client(move |_| warning.clone());
+    endpoints(client).load_leader().await.unwrap();
     warned.hit();
 }
 
@@ -357,18 +368,43 @@ async fn a_list_whose_pages_expire_is_begun_anew_and_never_half() {
                     "items": [object("demo-config", 4, &json!({}))],
                 }),
             ),
-            () => Reply::Json(
-                200,
-                json!({
-                    "metadata": {"resourceVersion": "7", "continue": "x"},
-                    "items": [object("demo", 3, &json!({}))],
-                }),
-            ),
+            () => {
+                // What the first one showed is gone when the list begins anew.
+                let first = if earlier == 0 {
+                    "demo-sync"
+                } else {
+                    "demo-leader"
+                };
+                Reply::Json(
+                    200,
+                    json!({
+                        "metadata": {"resourceVersion": "7", "continue": "x"},
+                        "items": [object(first, 3, &json!({}))],
+                    }),
+                )
+            }
         }
     });
-    let found = configmaps(client).load().await;
-    assert!(found.unwrap().config.revision.is_some());
+    let found = configmaps(client).load().await.unwrap();
+    assert!(found.config.revision.is_some() && found.leader.revision.is_some());
+    assert_eq!(found.sync.revision, None, "a part of the first list");
     expired.hit();
+}
+
+#[tokio::test]
+async fn a_list_that_gets_no_further_is_an_error() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let (client, _) = client(move |_| {
+        let earlier = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let next = if earlier < 50 { "x" } else { "" };
+        let metadata = json!({"resourceVersion": "7", "continue": next});
+        Reply::Json(200, json!({"metadata": metadata, "items": []}))
+    });
+    let error = configmaps(client).load().await.unwrap_err();
+    let Error::Backend { source, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert!(source.to_string().contains("next one"), "{source}");
 }
 
 #[tokio::test]

@@ -263,6 +263,10 @@ async fn nothing_is_told_twice_or_out_of_order() {
     let older = covers(36);
     let twice = covers(37);
     let events = vec![
+        // Of before the list, which had it already.
+        modified(4),
+        modified(5),
+        line("DELETED", &leader(5)),
         modified(7),
         modified(7),
         modified(6),

@@ -43,12 +43,33 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let mut rows: Vec<_> = records.iter().map(|record| record.row).collect();
     rows.dedup();
     let all = dcs_faults::FAULTS.len();
+    let mut out = io::stdout().lock();
+    for (row, why) in ruled_out(&rows) {
+        writeln!(out, "row {row} cannot come about: {why}").context("writing a row")?;
+    }
     writeln!(
-        io::stdout().lock(),
+        out,
         "rows {all} covered {} tests {}",
         rows.len(),
         records.len()
     )
     .context("writing the count")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Those of these rows whose tests show that the fault cannot come about.
+fn ruled_out(rows: &[u32]) -> impl Iterator<Item = (u32, &'static str)> {
+    let faults = rows.iter().filter_map(|row| dcs_faults::fault(*row));
+    faults.filter_map(|fault| Some((fault.row, fault.never?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_cannot_come_about_is_told_apart_from_one_that_can() {
+        let ruled_out: Vec<_> = ruled_out(&[3, 4, 5]).collect();
+        assert_eq!(ruled_out, [(4, "the library sends no DELETE")]);
+    }
 }

@@ -124,11 +124,11 @@ impl Client {
     ) -> Result<(Sent, http::Response<Body>), Failure> {
         let is_denied =
             |response: &http::Response<Body>| response.status() == StatusCode::UNAUTHORIZED;
-        let way = self.servers.choose();
+        let way = self.servers.choose(self.patience(settings)).await;
         let first = self.once(settings, call, way, deadline).await;
         let first = match first {
             Err(Failure::Lost(_)) if planted(Bug::BlindRetry) => {
-                let again = self.servers.choose();
+                let again = self.servers.choose(self.patience(settings)).await;
                 self.once(settings, call, again, deadline).await
             }
             first => first,
@@ -138,7 +138,8 @@ impl Client {
             self.servers.denied_again(sent, false);
             return Ok((sent, response));
         }
-        let Some(way) = self.servers.after_denial(sent) else {
+        let way = self.servers.after_denial(sent, self.patience(settings));
+        let Some(way) = way.await else {
             return Ok((sent, response));
         };
         let (sent, response) = self.once(settings, call, way, deadline).await?;
@@ -176,6 +177,12 @@ impl Client {
         Ok((sent, answer?))
     }
 
+    /// How long a request waits for a command that brings new credentials: it
+    /// leaves time to be sent with the old ones.
+    fn patience(&self, settings: &Settings) -> BoxFuture<'static, ()> {
+        self.clock.sleep(settings.attempt_timeout / 2)
+    }
+
     /// Reads the list of API servers again, where that is due. Only what is
     /// long waits for it, never a write and never a read of the lock.
     async fn refresh(&self, settings: &Settings, call: &Call) {
@@ -195,7 +202,7 @@ impl Client {
             return;
         };
         let mut deadline = self.clock.sleep(settings.attempt_timeout);
-        let (sent, http) = self.servers.choose();
+        let (sent, http) = self.servers.choose(self.patience(settings)).await;
         let Some(Ok(response)) = before(&mut deadline, http.send(request)).await else {
             return self.servers.failed(sent, Trouble::Unanswered);
         };

@@ -2,7 +2,12 @@
 //! its credentials are in doubt.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+
+use futures_util::future::{self, BoxFuture, Either, FutureExt as _, Shared};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 /// Why the client that a request went through is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +22,10 @@ pub(crate) enum Trouble {
 }
 
 /// One client at a time, with its pool of connections and its credentials.
-pub(crate) struct Own {
+#[derive(Clone)]
+pub(crate) struct Own(Arc<Inner>);
+
+struct Inner {
     config: kube::Config,
     state: Mutex<State>,
 }
@@ -28,6 +36,10 @@ struct State {
     in_doubt: bool,
     /// Credentials that were just read were refused, too.
     still_denied: bool,
+    /// The next client, while its command runs.
+    being_made: Option<Shared<BoxFuture<'static, ()>>>,
+    /// It was waited for in vain, and no other request waits for it.
+    is_late: bool,
 }
 
 /// Which of the clients a request went through.
@@ -43,44 +55,41 @@ impl Own {
     /// Where no client can be made of the configuration.
     pub(crate) fn new(config: kube::Config) -> kube::Result<Self> {
         let client = kube::Client::try_from(config.clone())?;
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             config,
             state: Mutex::new(State {
                 client,
                 made: Made::FIRST,
                 in_doubt: false,
                 still_denied: false,
+                being_made: None,
+                is_late: false,
             }),
-        })
+        })))
     }
 
-    pub(crate) const fn config(&self) -> &kube::Config {
-        &self.config
+    pub(crate) fn config(&self) -> &kube::Config {
+        &self.0.config
     }
 
     /// The client for the next request. One in doubt is made again before that:
     /// the configuration's files and commands are then read anew. Where that
-    /// fails, as while a token file is being replaced, the old one goes on.
-    pub(crate) fn client(&self) -> (Made, kube::Client) {
-        let mut state = self.state();
-        if state.in_doubt {
-            match kube::Client::try_from(self.config.clone()) {
-                Ok(client) => {
-                    state.client = client;
-                    state.made = Made(state.made.0 + 1);
-                    state.in_doubt = false;
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "the old connections and credentials stay in use");
-                }
-            }
+    /// fails, as while a token file is being replaced, or its command takes
+    /// longer than `patience`, the old one goes on.
+    pub(crate) async fn client(&self, patience: BoxFuture<'static, ()>) -> (Made, kube::Client) {
+        let mut is_late = false;
+        if let Some(being_made) = self.make_again() {
+            let first = future::select(being_made, patience).await;
+            is_late = matches!(first, Either::Right(_));
         }
+        let mut state = self.0.state();
+        state.is_late |= is_late && state.being_made.is_some();
         (state.made, state.client.clone())
     }
 
     /// What a request through that client met.
     pub(crate) fn failed(&self, made: Made, trouble: Trouble) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.made != made {
             return;
         }
@@ -91,22 +100,80 @@ impl Own {
     /// A client with credentials that were read after those of `made` were
     /// refused. None where that did not help the last time either: each request
     /// would be sent twice for nothing. The next one has new ones in any case.
-    pub(crate) fn after_denial(&self, made: Made) -> Option<(Made, kube::Client)> {
+    pub(crate) async fn after_denial(
+        &self,
+        made: Made,
+        patience: BoxFuture<'static, ()>,
+    ) -> Option<(Made, kube::Client)> {
         self.failed(made, Trouble::Denied);
-        if self.state().still_denied {
+        if self.0.state().still_denied {
             return None;
         }
-        let (next, client) = self.client();
+        let (next, client) = self.client(patience).await;
         (next != made).then_some((next, client))
     }
 
     /// Whether a request was refused although its credentials were just read.
     pub(crate) fn denied_again(&self, denied: bool) {
-        self.state().still_denied = denied;
+        self.0.state().still_denied = denied;
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    /// Makes a client in doubt again. Files are read here and now. A command may
+    /// never come to its end: what waits for that is a thread of its own, one at a
+    /// time, and not one of the runtime's, which would then never end either.
+    fn make_again(&self) -> Option<Shared<BoxFuture<'static, ()>>> {
+        let mut state = self.0.state();
+        if state.being_made.is_some() || !state.in_doubt {
+            return state.being_made.clone().filter(|_| !state.is_late);
+        }
+        if !self.0.runs_a_command() {
+            state.takes(kube::Client::try_from(self.0.config.clone()));
+            return None;
+        }
+        let runtime = Handle::try_current().ok()?;
+        let inner = Arc::clone(&self.0);
+        let (made, is_made) = oneshot::channel::<()>();
+        let thread = Builder::new().name("credentials".to_owned());
+        let thread = thread.spawn(move || {
+            let _entered = runtime.enter();
+            let client = kube::Client::try_from(inner.config.clone());
+            let mut state = inner.state();
+            (state.being_made, state.is_late) = (None, false);
+            state.takes(client);
+            drop(made);
+        });
+        if let Err(error) = thread {
+            tracing::warn!(%error, "no thread for new credentials: the old ones stay in use");
+            return None;
+        }
+        state.being_made = Some(is_made.map(|_| ()).boxed().shared());
+        state.being_made.clone()
+    }
+}
+
+impl Inner {
+    fn runs_a_command(&self) -> bool {
+        let auth = &self.config.auth_info;
+        auth.exec.is_some() || auth.auth_provider.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn takes(&mut self, made: kube::Result<kube::Client>) {
+        match made {
+            Ok(client) => {
+                self.client = client;
+                self.made = Made(self.made.0 + 1);
+                self.in_doubt = false;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the old connections and credentials stay in use");
+            }
+        }
     }
 }
 

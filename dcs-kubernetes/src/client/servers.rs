@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dcs_core::{Clock, Entropy, Stamp};
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use super::own::{Made, Own, Trouble};
@@ -22,7 +23,7 @@ pub(crate) enum Servers {
     /// Whatever a client of the caller's making leads to.
     Given(kube::Client),
     /// One, or whatever stands behind its name.
-    Named(Arc<Own>),
+    Named(Own),
     Each(Arc<Each>),
 }
 
@@ -108,13 +109,15 @@ impl Servers {
         !matches!(self, Self::Given(_))
     }
 
-    /// The way that the next request goes.
-    pub(crate) fn choose(&self) -> (Sent, kube::Client) {
-        match self {
-            Self::Given(client) => (Sent::GIVEN, client.clone()),
-            Self::Named(own) => Sent::through(Place::Service, own.client()),
+    /// The way that the next request goes. No command that brings credentials
+    /// is waited for beyond `patience`.
+    pub(crate) async fn choose(&self, patience: BoxFuture<'static, ()>) -> (Sent, kube::Client) {
+        let (place, own) = match self {
+            Self::Given(client) => return (Sent::GIVEN, client.clone()),
+            Self::Named(own) => (Place::Service, own.clone()),
             Self::Each(each) => each.choose(),
-        }
+        };
+        Sent::through(place, own.client(patience).await)
     }
 
     /// A request that went there came to this.
@@ -128,11 +131,14 @@ impl Servers {
 
     /// The same way with credentials that were read anew, for the second and
     /// last sending of a request whose credentials were refused.
-    pub(crate) fn after_denial(&self, sent: Sent) -> Option<(Sent, kube::Client)> {
-        self.own(sent, |own| {
-            let next = own.after_denial(sent.made)?;
-            Some(Sent::through(sent.place, next))
-        })?
+    pub(crate) async fn after_denial(
+        &self,
+        sent: Sent,
+        patience: BoxFuture<'static, ()>,
+    ) -> Option<(Sent, kube::Client)> {
+        let own = self.own(sent, Own::clone)?;
+        let next = own.after_denial(sent.made, patience).await?;
+        Some(Sent::through(sent.place, next))
     }
 
     /// Whether a request was refused although its credentials were just read.
@@ -172,7 +178,7 @@ impl Sent {
 }
 
 impl Each {
-    fn choose(&self) -> (Sent, kube::Client) {
+    fn choose(&self) -> (Place, Own) {
         let servers = self.list.servers();
         let mut chosen = self.chosen();
         chosen.clients.retain(|server, _| servers.contains(server));
@@ -182,20 +188,19 @@ impl Each {
             Some(Place::Server(server)) if servers.contains(&server) => Some(server),
             _ => first,
         };
-        let through_service = || Sent::through(Place::Service, self.service.client());
+        let through_service = || (Place::Service, self.service.clone());
         let Some(server) = server else {
             return through_service();
         };
         let place = Place::Server(server);
         chosen.place = Some(place);
         if let Some(own) = chosen.clients.get(&server) {
-            return Sent::through(place, own.client());
+            return (place, own.clone());
         }
         match self.client(server) {
             Ok(own) => {
-                let client = own.client();
-                chosen.clients.insert(server, own);
-                Sent::through(place, client)
+                chosen.clients.insert(server, own.clone());
+                (place, own)
             }
             Err(error) => {
                 tracing::warn!(%server, %error, "no client for this API server: going through the Service");

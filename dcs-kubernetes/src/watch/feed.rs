@@ -26,6 +26,10 @@ const WATCH_JITTER: u64 = 11;
 /// A watch that lasted this long was no failure, even if nothing came.
 const LASTED: Duration = Duration::from_secs(1);
 
+/// All members lose a history at the same instant, and each lists all objects
+/// then: they do so within this time.
+const SPREAD: Duration = Duration::from_secs(1);
+
 /// So often in a row a watch may say nothing, or the server not know the revision
 /// yet that it is to begin at. Both pass where the server is only behind. Where
 /// the store went back in time they do not, and only a list shows that.
@@ -54,11 +58,13 @@ pub(super) fn feed(
     store: Arc<Store>,
     collection: Collection,
     silence: Duration,
+    patience: Duration,
 ) -> BoxStream<'static, Said> {
     let feed = Feed {
         store,
         collection,
         silence,
+        patience,
         state: State::Lost,
         seen: Seen::default(),
         backoff: Backoff::new(),
@@ -75,6 +81,8 @@ struct Feed {
     store: Arc<Store>,
     collection: Collection,
     silence: Duration,
+    /// The longest that a server's request to wait is heeded.
+    patience: Duration,
     state: State,
     seen: Seen,
     backoff: Backoff,
@@ -93,7 +101,8 @@ enum State {
     Open {
         lines: Lines,
         since: Stamp,
-        heard: bool,
+        /// Whether it has brought anything new.
+        is_of_use: bool,
     },
 }
 
@@ -158,7 +167,7 @@ impl Feed {
         self.state = State::Open {
             lines: Lines::new(body),
             since: self.store.clock.now(),
-            heard: false,
+            is_of_use: false,
         };
         Some(Said::Alive)
     }
@@ -167,7 +176,7 @@ impl Feed {
         let State::Open {
             lines,
             since,
-            heard,
+            is_of_use,
         } = &mut self.state
         else {
             return None;
@@ -180,18 +189,29 @@ impl Feed {
         };
         match line {
             Ok(line) => {
-                *heard = true;
-                self.fruitless = 0;
-                self.backoff.reset();
-                self.take_line(&line)
+                let before = self.seen.last();
+                let said = self.take_line(&line);
+                if self.seen.last() > before {
+                    self.is_of_use();
+                }
+                said
             }
             Err(Stop::Ended(error)) => {
                 let age = self.store.clock.now().challenger_elapsed_since(*since);
-                let worked = *heard || age >= LASTED;
+                let worked = *is_of_use || age >= LASTED;
                 self.state = State::Behind;
                 self.ended(error, worked)
             }
             Err(Stop::TooLong) => Some(self.unreadable("a line is too long".into())),
+        }
+    }
+
+    /// Only what is new makes the next wait short again: a server that says at
+    /// once what is wrong, each time, would be asked without end.
+    fn is_of_use(&mut self) {
+        self.backoff.reset();
+        if let State::Open { is_of_use, .. } = &mut self.state {
+            *is_of_use = true;
         }
     }
 
@@ -227,6 +247,7 @@ impl Feed {
         if event.kind == "ERROR" {
             return self.take_error(event.object);
         }
+        self.fruitless = 0;
         let object: Object = match serde_json::from_value(event.object) {
             Ok(object) => object,
             Err(error) => return Some(self.unreadable(error.into())),
@@ -276,11 +297,11 @@ impl Feed {
         })
     }
 
-    /// All members lose the same history at the same time: spread their lists.
     fn lose(&mut self) {
         self.state = State::Lost;
-        let wait = self.backoff.wait(&*self.store.entropy);
-        self.pause = Some(jitter(wait, &*self.store.entropy));
+        let entropy = &*self.store.entropy;
+        let wait = self.backoff.wait(entropy);
+        self.pause = Some(wait.max(jitter(SPREAD, entropy)));
     }
 
     fn failed(&mut self, error: Error) -> Said {
@@ -289,7 +310,7 @@ impl Feed {
             Error::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        self.pause = Some(wait.max(asked.min(self.silence)));
+        self.pause = Some(wait.max(asked.min(self.patience)));
         Said::Failed(error)
     }
 }

@@ -30,9 +30,9 @@ const POD_SILENCE: Duration = Duration::from_secs(65);
 
 /// The watch of a scope.
 pub(crate) fn stream(store: Arc<Store>, silence: Duration) -> WatchStream {
-    let keys = feed(Arc::clone(&store), store.settings.keys(), silence);
+    let keys = feed(Arc::clone(&store), store.settings.keys(), silence, silence);
     let pod_silence = silence.max(POD_SILENCE);
-    let pods = feed(Arc::clone(&store), Collection::Pods, pod_silence);
+    let pods = feed(Arc::clone(&store), Collection::Pods, pod_silence, silence);
     let keys = keys.map(|said| (Side::Keys, said));
     let pods = pods.map(|said| (Side::Pods, said));
     let begun = Story {

@@ -157,6 +157,23 @@ impl Cluster {
         self.led_by(time, |leader| leader != former).await
     }
 
+    /// Waits until somebody else than this one leads, who believed in itself no
+    /// longer than its writes carry: not until its watch showed another one.
+    pub(crate) async fn loses_and_is_replaced_within(
+        &self,
+        former: usize,
+        time: Duration,
+    ) -> usize {
+        let start = self.clock.now();
+        while self.leader() == Some(former) {
+            self.clock.sleep(LOOK).await;
+        }
+        assert_eq!(self.leader(), None, "it believed until it was replaced");
+        let passed = self.clock.now().holder_elapsed_since(start);
+        self.replaced_within(former, time.saturating_sub(passed))
+            .await
+    }
+
     /// How often this member was elected.
     pub(crate) fn terms(&self, number: usize) -> u64 {
         self.members[number].terms.load(SeqCst)

@@ -205,8 +205,7 @@ async fn a_watch_that_goes_on_does_not_lengthen_the_belief_of_whose_writes_fail(
     in_both_modes(3, async |cluster| {
         let fails = Action::Answer(Reply::internal_error());
         cluster.fake.fault(cluster.writes_of(0), fails);
-        let next = cluster.replaced_within(0, TAKE_OVER).await;
-        assert_ne!(next, 0);
+        cluster.loses_and_is_replaced_within(0, TAKE_OVER).await;
         one_of_two.hit_times(cluster.disturbed(0));
     })
     .await;
@@ -256,7 +255,8 @@ async fn a_leader_whose_rights_are_taken_away_is_followed() {
     let denied = covers(51);
     in_both_modes(3, async |cluster| {
         cluster.fake.fault(cluster.writes_of(0), Action::Forbid);
-        cluster.replaced_within(0, TTL + TAKE_OVER).await;
+        let within = TTL + TAKE_OVER;
+        cluster.loses_and_is_replaced_within(0, within).await;
         denied.hit_times(cluster.disturbed(0));
     })
     .await;

@@ -15,3 +15,4 @@ mod links;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
+mod verbs;

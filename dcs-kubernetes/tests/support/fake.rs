@@ -67,9 +67,14 @@ impl Harness for FakeServer {
 
 impl FakeServer {
     pub(crate) fn new(mode: Mode) -> Self {
+        Self::on(FakeApi::new(), mode)
+    }
+
+    /// For one case, whose requests are looked at afterwards.
+    pub(crate) fn on(fake: FakeApi, mode: Mode) -> Self {
         Self {
             mode,
-            fake: FakeApi::new(),
+            fake,
             opened: AtomicUsize::new(0),
         }
     }

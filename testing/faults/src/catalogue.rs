@@ -10,6 +10,9 @@ pub struct Fault {
     pub what: &'static str,
     /// What is right to do then.
     pub reaction: &'static str,
+    /// Why it cannot come about, where it cannot. The row's test then shows
+    /// that, and counts where it looked.
+    pub never: Option<&'static str>,
 }
 
 /// The fault with this number.
@@ -19,21 +22,24 @@ pub fn fault(row: u32) -> Option<&'static Fault> {
 }
 
 macro_rules! faults {
-    ($($row:literal $what:literal => $reaction:literal)*) => {
+    ($($row:literal $what:literal => $reaction:literal $(never $never:literal)?)*) => {
         /// The catalogue, by number.
         pub const FAULTS: &[Fault] = &[$(Fault {
             row: $row,
             what: $what,
             reaction: $reaction,
+            never: faults!(@ $($never)?),
         }),*];
     };
+    (@) => { None };
+    (@ $never:literal) => { Some($never) };
 }
 
 faults! {
     1 "another writer was faster: 409 Conflict" => "not committed; read and decide anew, no blind repetition"
     2 "the 409 comes from an earlier attempt of our own whose outcome was unknown" => "read back: our session and attempt stand there, so it was committed when it was sent"
     3 "another member created the object first: 409 AlreadyExists" => "a lost race; the wait starts with what stands there now"
-    4 "a deletion names a version that is gone: 409" => "not committed"
+    4 "a deletion names a version that is gone: 409" => "not committed" never "the library sends no DELETE"
     5 "the write is committed and its answer is lost" => "unknown; belief only by a read-back that is in time"
     6 "the request is lost" => "unknown, as in row 5; only a read tells them apart"
     7 "a write is committed long after its sender gave it up" => "no belief comes of it; everyone waits from the version that appeared"
@@ -99,6 +105,11 @@ mod tests {
         for fault in FAULTS {
             assert!(!fault.what.contains('|') && !fault.reaction.contains('|'));
             assert!(!fault.what.is_empty() && !fault.reaction.is_empty());
+            let never = fault.never.unwrap_or("why");
+            assert!(
+                !never.is_empty() && !never.contains(['|', '`', '<']),
+                "{never}"
+            );
         }
     }
 }

@@ -10,7 +10,8 @@ const HEAD: &str = "\
 # Faults, and the tests that make them happen
 
 Each row is a fault that a store on Kubernetes meets, what is right to do about it, and the tests in which it comes about, with
-how often it did when this page was written. A test that claims a row and never meets its fault fails.
+how often it did when this page was written. A test that claims a row and never meets its fault fails. Where a row says that its
+fault cannot come about, its test shows that, and the number is how often it looked.
 
 This page is written by `cargo xtask faults`. A row without a test is not covered yet.
 
@@ -43,11 +44,12 @@ pub fn table(records: &[Record]) -> String {
     let mut page = HEAD.to_owned();
     for fault in FAULTS {
         let records = by_row.get(&fault.row).map_or(&[][..], Vec::as_slice);
-        let tests: Vec<_> = merged(records)
+        let never = fault.never.map(|why| format!("cannot come about: {why}"));
+        let tests = merged(records)
             .into_iter()
-            .map(|((file, test), hits)| format!("`{file}`: `{test}` ({hits})"))
-            .collect();
-        let tests = if tests.is_empty() {
+            .map(|((file, test), hits)| format!("`{file}`: `{test}` ({hits})"));
+        let tests: Vec<_> = never.into_iter().chain(tests).collect();
+        let tests = if records.is_empty() {
             "-".to_owned()
         } else {
             tests.join("<br>")
@@ -129,6 +131,19 @@ mod tests {
         assert_eq!(
             Claimed::on(&page),
             [claimed(5, "it_holds"), claimed(6, "it_waits")]
+        );
+    }
+
+    #[test]
+    fn a_row_that_cannot_come_about_says_why_and_which_test_shows_it() {
+        let page = table(&[record(4, "nothing_is_deleted", 7)]);
+        let cell = "cannot come about: the library sends no DELETE<br>`a/tests/b.rs`: `nothing_is_deleted` (7)";
+        assert!(page.contains(&format!("| {cell} |")), "{page}");
+        let claimed = Claimed::on(&page);
+        assert_eq!(claimed.len(), 1);
+        assert_eq!(
+            (claimed[0].row, &*claimed[0].test),
+            (4, "nothing_is_deleted")
         );
     }
 

@@ -47,7 +47,7 @@ fn each(list: &Arc<ServerList>) -> Each {
 }
 
 fn place(each: &Each) -> Place {
-    each.choose().0.place
+    each.choose().0
 }
 
 /// A request that went there was not answered.
@@ -149,7 +149,10 @@ async fn refused_credentials_say_nothing_against_a_server() {
     let list = list(0);
     list.saw(&servers(&[1, 2]));
     let each = each(&list);
-    let (sent, _) = each.choose();
+    let sent = Sent {
+        place: place(&each),
+        made: Made::FIRST,
+    };
     each.failed(sent, Trouble::Denied);
     assert_eq!(place(&each), Place::Server(server(1)));
 }

@@ -164,6 +164,32 @@ fn an_earlier_unknown_renewal_that_lands_late_is_recognised() {
 }
 
 #[test]
+fn after_a_renewal_of_unknown_outcome_was_read_back_the_next_one_comes_after_a_pause() {
+    let mut rig = Rig::leading("a");
+    let standing = rig.standing();
+    rig.pass(HEARTBEAT);
+    rig.unknown();
+    rig.read_shows(standing);
+    assert!(rig.is_waiting());
+    rig.pass(s(1));
+    assert!(!rig.is_waiting());
+}
+
+#[test]
+fn a_renewal_of_unknown_outcome_that_only_the_watch_shows_lengthens_nothing() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    let (renewal, _) = rig.lease_write();
+    rig.unknown();
+    let left = rig.left();
+    rig.watch(Entry::present(rev(12), renewal.clone()), Some(11));
+    assert!(rig.leads());
+    assert_eq!(rig.left(), left);
+    rig.read_shows(Entry::present(rev(12), renewal));
+    assert_eq!(rig.left(), span());
+}
+
+#[test]
 fn after_a_conflict_with_a_stranger_the_term_is_over() {
     let mut rig = Rig::leading("a");
     rig.pass(HEARTBEAT);

@@ -168,10 +168,30 @@ fn two_refusals_by_403_and_then_an_answer_cost_no_leadership() {
     rig.pass(HEARTBEAT);
     for _ in 0..2 {
         rig.refused_by(denied());
+        // In the same term: led anew is not kept.
+        assert!(rig.leads());
         rig.pass(s(1));
     }
+    assert!(rig.leads());
     rig.commit(12);
     rig.pass(TTL - HEARTBEAT);
     assert!(rig.leads());
     flap.hit();
+}
+
+#[test]
+fn a_store_that_asks_for_an_hour_is_asked_again_as_soon_as_after_any_failure() {
+    let mut rig = Rig::leading("a");
+    rig.pass(HEARTBEAT);
+    let busy = |seconds| Error::Unavailable {
+        backend: "the store",
+        retry_after: Some(s(seconds)),
+        source: "429".into(),
+    };
+    rig.refused_by(busy(3600));
+    assert!(rig.is_waiting());
+    rig.pass(s(1));
+    assert!(!rig.is_waiting(), "within the budget");
+    rig.commit(12);
+    assert!(rig.leads());
 }
