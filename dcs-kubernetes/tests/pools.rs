@@ -267,17 +267,3 @@ async fn credentials_that_cannot_be_had_are_told_and_nothing_is_sent() {
     assert!(is_told, "{outcome:?}");
     assert_eq!(web.seen().len(), 1);
 }
-
-#[tokio::test]
-async fn a_client_that_is_handed_in_and_tries_again_by_itself_is_ended_by_the_deadline() {
-    let web = Web::plain(|_| (503, json!({}))).await;
-    let mut config = Config::new(web.url("http", "127.0.0.1"));
-    config.default_retry = true;
-    let client = kube::Client::try_from(config).unwrap();
-    let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
-    let builder = builder.attempt_timeout(Duration::from_millis(900));
-    let dcs = builder.build_with_client(client).unwrap();
-    let outcome = write(&dcs).await;
-    let is_late = matches!(outcome, Outcome::Unknown(Error::Timeout { .. }));
-    assert!(is_late && web.seen().len() > 1, "{outcome:?}");
-}
