@@ -42,7 +42,12 @@ pub(crate) enum Task {
     /// the catalogue happen, and how often.
     ///
     /// Where KUBECONFIG is set the tests on the real API server run, too.
-    Faults,
+    Faults {
+        /// Run no test: write the page from what the last ones left behind in
+        /// `target/fault-records`, where `DCS_FAULT_RECORDS` names that folder.
+        #[arg(long)]
+        from_records: bool,
+    },
     /// Keep a real API server for work by hand.
     Cluster(ClusterArgs),
     /// Judge the JSON lines that runs of ha-loop wrote.

@@ -4,6 +4,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -14,17 +15,33 @@ use crate::workspace;
 /// crate compare the page with the claims.
 const TESTS: &str = "test --workspace --exclude dcs-faults --exclude xtask --all-features --locked --tests --no-fail-fast";
 
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
+/// Programs that tests start, which a run of tests alone does not build.
+const EXAMPLES: &str = "build --package dcs-examples --examples --all-features --locked";
+
+pub(crate) fn run(from_records: bool) -> anyhow::Result<ExitCode> {
     let workspace = workspace::folder();
     let records = workspace.join("target/fault-records");
+    if !from_records {
+        run_tests(workspace, &records)?;
+    }
+    write_page(workspace, &records)
+}
+
+fn run_tests(workspace: &Path, records: &Path) -> anyhow::Result<()> {
     if records.exists() {
-        fs::remove_dir_all(&records).context("removing the records of the last run")?;
+        fs::remove_dir_all(records).context("removing the records of the last run")?;
+    }
+    let mut build = Command::new(workspace::cargo());
+    build.current_dir(workspace).args(EXAMPLES.split(' '));
+    let status = build.status().context("running cargo build")?;
+    if !status.success() {
+        bail!("an example could not be built, so docs/faults.md stays as it is");
     }
     let mut tests = Command::new(workspace::cargo());
     tests
         .current_dir(workspace)
         .args(TESTS.split(' '))
-        .env(dcs_faults::RECORDS, &records)
+        .env(dcs_faults::RECORDS, records)
         // The result of this command is the page, and not what tests print.
         .stdout(Stdio::from(io::stderr()));
     let has_server = env::var_os("KUBECONFIG").is_some();
@@ -37,7 +54,11 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     if !status.success() {
         bail!("a test failed, so docs/faults.md stays as it is");
     }
-    let records = dcs_faults::read(&records)?;
+    Ok(())
+}
+
+fn write_page(workspace: &Path, records: &Path) -> anyhow::Result<ExitCode> {
+    let records = dcs_faults::read(records)?;
     let page = workspace.join("docs/faults.md");
     fs::write(&page, dcs_faults::table(&records)).context("writing docs/faults.md")?;
     let mut rows: Vec<_> = records.iter().map(|record| record.row).collect();

@@ -19,7 +19,7 @@ mod workspace;
 fn main() -> ExitCode {
     let done = match cli::Cli::parse().task {
         cli::Task::Test { quick } => test::run(quick),
-        cli::Task::Faults => faults::run(),
+        cli::Task::Faults { from_records } => faults::run(from_records),
         cli::Task::Cluster(args) => cluster::run(&args),
         cli::Task::Sim { arguments } => sim::run(&arguments),
         cli::Task::CheckEvents { files } => events::check(&files),
