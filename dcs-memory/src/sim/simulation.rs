@@ -240,7 +240,6 @@ impl Simulation {
         // Members that agree say more than a record that cannot be written.
         lock(&world.judge).checks_shown = !world.rates.failsafe;
         let story = Story::new(Arc::clone(&world), Arc::clone(program));
-        story.begin(self.plan.as_deref());
         let mut run = Run {
             world: Arc::clone(&world),
             story,
@@ -248,7 +247,14 @@ impl Simulation {
         };
         // Where T_CLAMP of some exceeds T_WAIT of others, these never acquire.
         let expects_leader = self.expects_leader && !world.rates.mixed_clamps;
-        run.all(nanos(self.length), expects_leader);
+        let mut all = || {
+            run.story.begin(self.plan.as_deref());
+            run.all(nanos(self.length), expects_leader);
+        };
+        match world.over() {
+            Some(over) => over.within(&mut all),
+            None => all(),
+        }
         run.end();
         run.counts_slews();
         let (trace, marks) = world.trace.take();

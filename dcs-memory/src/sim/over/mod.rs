@@ -44,6 +44,13 @@ pub trait Backend: Send + Sync {
     /// A third party asks for a hand-over, whatever was asked for before.
     fn overwrite_failover(&self, request: &Failover);
 
+    /// Runs the history, once, by calling `run`: within whatever its processes
+    /// have to be polled in, as the context of a runtime that their clients
+    /// spawn tasks on.
+    fn within(&self, run: &mut dyn FnMut()) {
+        run();
+    }
+
     /// Lets go on what the store's clients do outside of the simulator's tasks,
     /// as tasks of a runtime of theirs, until all of it waits. Called before
     /// time goes on.

@@ -14,7 +14,7 @@ use dcs_memory::sim::{Backend, Setting, Wire};
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::clock::Virtual;
 use super::transport::{Transport, answered};
@@ -231,6 +231,16 @@ impl Backend for Server {
         }
         let name = format!("{}-failover", self.setting.scope);
         self.overwrite(&name, &Change::Failover(Some(request)), &[]);
+    }
+
+    /// dcs-kubernetes makes clients as it goes, and each spawns a task.
+    fn within(&self, run: &mut dyn FnMut()) {
+        let handle = self
+            .runtime()
+            .as_ref()
+            .map(|runtime| runtime.handle().clone());
+        let _entered = handle.as_ref().map(Handle::enter);
+        run();
     }
 
     fn settle(&self) {
