@@ -5,6 +5,7 @@ mod calls;
 mod commits;
 mod flow;
 mod judged;
+mod stood;
 mod wire;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use wire::{Trouble, Wire};
 pub(super) use calls::Calls;
 pub(super) use commits::nothing;
 pub(super) use judged::{Judged, Lease};
+pub(super) use stood::Stood;
 
 /// A store that stands outside of the simulator and is reached by requests, for
 /// [`Simulation::over`](super::Simulation::over).
