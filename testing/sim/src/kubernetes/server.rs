@@ -170,6 +170,7 @@ impl Backend for Server {
         if self.mode == Mode::Endpoints {
             let builder = EndpointsDcs::builder(scope).labels(labels).member(name);
             let builder = builder.clock(clock).entropy(entropy).pod_ip(address);
+            let builder = builder.config_service(self.setting.seed.is_multiple_of(2));
             let dcs = builder.attempt_timeout(attempt).build_with_client(client);
             return Arc::new(dcs.expect("valid settings"));
         }

@@ -67,9 +67,13 @@ impl Transport {
         }
         // A list is always current, which is what Kubernetes promises of one that
         // names no revision; a single object may be read from behind.
-        let is_list = asked.is_list();
-        let serve = move |stale| asked.served(if is_list { 0 } else { stale });
-        match self.wire.read(what, serve).await {
+        let answer = if asked.is_list() {
+            self.wire.read(what, move || asked.served(0)).await
+        } else {
+            let serve = move |stale| asked.served(stale);
+            self.wire.read_from_behind(what, serve).await
+        };
+        match answer {
             Ok(said) => Ok(match said? {
                 Said::Lines(body) => self.watch(path, body),
                 whole @ Said::Whole(..) => whole.answer(),
