@@ -167,7 +167,7 @@ impl Simulation {
     /// The same over a store of one's own instead of the one in memory: `makes`
     /// makes one for each history. Its requests are delayed, lost, repeated and
     /// refused as those to the store in memory are, and what is promised is
-    /// judged by what stands in it.
+    /// judged by what stands in it. There is an example at [`Backend`].
     ///
     /// Not for [`Swarm::Patroni`], whose Patroni knows the store in memory alone:
     /// such a history ends at once, with a violation that says so.
