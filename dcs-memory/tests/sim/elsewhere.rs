@@ -50,6 +50,8 @@ pub(crate) enum Lie {
     OldLeader,
     /// A watch shows the leader record with another ttl.
     ShowsOtherTtl,
+    /// A watch begins with another ttl in the leader record.
+    OpensWithOtherTtl,
     /// Third parties write nothing.
     KeepsOthersOut,
 }
@@ -407,6 +409,13 @@ impl Client {
                 _ => {}
             }
             return WatchEvent::Changed(Update::Leader(LeaderUpdate::new(entry, before)));
+        }
+        if let (WatchEvent::Reset(now), Lie::OpensWithOtherTtl) = (&event, self.lie) {
+            let mut now = now.clone();
+            if let Value::Present(record) = &mut now.leader.value {
+                record.ttl = None;
+            }
+            return WatchEvent::Reset(now);
         }
         if let (WatchEvent::Reset(now), Lie::GoesBack) = (&event, self.lie) {
             return WatchEvent::Reset(first.get_or_insert_with(|| now.clone()).clone());

@@ -162,6 +162,17 @@ fn a_watch_that_shows_what_does_not_stand_there_is_found() {
 }
 
 #[test]
+fn a_watch_that_begins_with_what_does_not_stand_there_is_found() {
+    let at = Duration::from_secs(60);
+    let gaps = (0..7).map(|process| Fault::WatchGap { process });
+    let plan = gaps.map(|fault| Planned { at, fault }).collect();
+    let history = over(3, Lie::OpensWithOtherTtl).plan(plan).run_members();
+    let found = history.violation.unwrap();
+    assert_eq!(found.invariant, Invariant::SessionOrder, "{found}");
+    assert!(found.what.contains("reads leader"), "{found}");
+}
+
+#[test]
 fn a_watch_that_passes_over_a_version_and_denies_it_is_found() {
     let (invariant, what) = broken_in_calm(Lie::NothingBetween);
     assert_eq!(invariant, Invariant::SessionOrder, "{what}");
