@@ -8,6 +8,7 @@ use super::chance::mix;
 use super::class::Class;
 use super::edit::Edit;
 use super::executor::lock;
+use super::judge::Invariant;
 use super::story::Story;
 
 /// A holder who is no member of the simulation.
@@ -18,8 +19,14 @@ impl Story {
         let world = &self.world;
         let request = Failover::switchover(None, candidate);
         if let Some(over) = world.over() {
+            let revision = || world.with_now(|now| now.failover.revision);
+            let before = revision();
             over.overwrite_failover(&request);
-            return world.takes_in(None);
+            world.takes_in(None);
+            if revision() == before {
+                self.is_kept_out("overwrite_failover(..): a new revision");
+            }
+            return;
         }
         let change = Change::Failover(Some(request));
         world.third_party(|registers, at| {
@@ -81,14 +88,29 @@ impl Story {
         let is_there = world.leader().revision.is_some();
         over.overwrite_leader(None);
         world.takes_in(None);
+        if world.leader().get().is_some() {
+            self.is_kept_out("overwrite_leader(None): no record");
+        }
         is_there
+    }
+
+    /// A store that does not take what third parties write has no such faults.
+    fn is_kept_out(&self, what: &str) {
+        let what = format!("the Backend does not show, after {what}");
+        lock(&self.world.judge).fail(self.world.now(), Invariant::Own, what);
     }
 
     fn overwrite(&self, record: dcs_core::LeaderRecord) {
         let world = &self.world;
         if let Some(over) = world.over() {
+            let before = world.leader().revision;
             over.overwrite_leader(Some(&record));
-            return world.takes_in(None);
+            world.takes_in(None);
+            let now = world.leader();
+            if now.revision == before || now.get() != Some(&record) {
+                self.is_kept_out("overwrite_leader(Some(..)): the record, and a new revision");
+            }
+            return;
         }
         world.third_party(|registers, at| {
             let mut value = registers.keys(&world.scope).leader_register();

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use super::class::Class;
 use super::executor::Nanos;
 use super::outcomes::{Arrival, Outcomes};
-use super::over::Calls;
+use super::over::{Calls, Stood};
 use super::patroni::Patronis;
 
 /// What has to hold. The numbers are those of the project's specification,
@@ -32,7 +32,9 @@ pub enum Invariant {
     /// I5: each value was made from the one directly before it; what the
     /// [library's own members](super::Simulation::run_members) count.
     NoLostUpdate,
-    /// I6: what a process reads never goes back.
+    /// I6: what a process reads never goes back; over a store of one's own also
+    /// that it stood there, as that revision, and that nothing lies between two
+    /// versions of which a watch says so.
     SessionOrder,
     /// I8: fencing tokens grow from term to term.
     TokensGrow,
@@ -128,6 +130,7 @@ pub(super) struct Judge {
     outcomes: Outcomes,
     /// The same for stores outside of the simulator.
     pub(super) calls: Calls,
+    pub(super) stood: Stood,
     /// Who follows Patroni's rules beside those that are judged.
     pub(super) patronis: Patronis,
     acts: Vec<Act>,

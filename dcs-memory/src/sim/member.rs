@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::executor::Nanos;
 use super::failsafe;
 use super::node::Node;
+use super::own_key;
 use super::wishes::{self, Wishes};
 
 /// How a member of the library's own simulation behaves.
@@ -82,6 +83,9 @@ pub(super) fn member(node: Node, habits: Habits) -> BoxFuture<'static, ()> {
         if habits.counts {
             let counter = node.clone();
             node.spawn(count(counter));
+        }
+        if node.world().over().is_some() {
+            node.spawn(own_key::keep(node.clone(), elector.clone()));
         }
         lead_again_and_again(node, elector, habits).await;
     }

@@ -21,6 +21,7 @@ mod net;
 mod node;
 mod outcomes;
 mod over;
+mod own_key;
 mod patroni;
 mod peers;
 mod picture;

@@ -167,7 +167,7 @@ impl Simulation {
     /// The same over a store of one's own instead of the one in memory: `makes`
     /// makes one for each history. Its requests are delayed, lost, repeated and
     /// refused as those to the store in memory are, and what is promised is
-    /// judged by what stands in it.
+    /// judged by what stands in it. There is an example at [`Backend`].
     ///
     /// Not for [`Swarm::Patroni`], whose Patroni knows the store in memory alone:
     /// such a history ends at once, with a violation that says so.
@@ -240,7 +240,6 @@ impl Simulation {
         // Members that agree say more than a record that cannot be written.
         lock(&world.judge).checks_shown = !world.rates.failsafe;
         let story = Story::new(Arc::clone(&world), Arc::clone(program));
-        story.begin(self.plan.as_deref());
         let mut run = Run {
             world: Arc::clone(&world),
             story,
@@ -248,7 +247,14 @@ impl Simulation {
         };
         // Where T_CLAMP of some exceeds T_WAIT of others, these never acquire.
         let expects_leader = self.expects_leader && !world.rates.mixed_clamps;
-        run.all(nanos(self.length), expects_leader);
+        let mut all = || {
+            run.story.begin(self.plan.as_deref());
+            run.all(nanos(self.length), expects_leader);
+        };
+        match world.over() {
+            Some(over) => over.within(&mut all),
+            None => all(),
+        }
         run.end();
         run.counts_slews();
         let (trace, marks) = world.trace.take();

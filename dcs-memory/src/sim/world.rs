@@ -391,7 +391,7 @@ impl World {
     }
 
     /// What stands in the store.
-    fn with_now<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+    pub(super) fn with_now<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
         if self.over.is_some() {
             return look(&lock(&self.known).1);
         }

@@ -7,6 +7,7 @@
 
 mod clocks;
 mod edits;
+mod elsewhere;
 mod executor;
 mod hits;
 mod judge;

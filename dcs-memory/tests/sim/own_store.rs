@@ -1,67 +1,12 @@
-//! A store of one's own under simulation: a thin client of a store that stands
-//! elsewhere, true or lying.
+//! A store of one's own under simulation: what its client lies about is found.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use dcs_core::{
-    Capabilities, Change, Committed, Dcs, Entry, Error, Failover, FencingToken, Key, LeaderRecord,
-    MemberName, MemberRecord, Outcome, Precondition, Revision, Scope, Snapshot, WatchEvent,
-    WatchStream,
-};
-use dcs_memory::sim::{Backend, History, Invariant, Setting, Simulation, Swarm, Trouble, Wire};
-use dcs_memory::{MemoryDcs, MemoryStore};
-use futures_util::future::{Either, select};
-use futures_util::stream::{self, BoxStream, StreamExt as _};
-use futures_util::{FutureExt as _, pin_mut};
+use dcs_core::election::LeaseTiming;
+use dcs_core::{Config, DcsExt as _};
+use dcs_memory::sim::{Edit, Fault, History, Invariant, Node, Planned, Simulation, Swarm};
 
-/// What the client does wrong, if it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lie {
-    Nothing,
-    /// What is not answered was not committed.
-    SilenceIsRefusal,
-    /// What is not answered was committed at the next revision.
-    SilenceIsSuccess,
-    /// What was refused is sent again on whatever stands there.
-    Insists,
-    /// An older view after a newer one.
-    GoesBack,
-}
-
-/// The server.
-struct Server {
-    store: MemoryStore,
-    setting: Setting,
-    writes: Arc<AtomicU64>,
-    lie: Lie,
-}
-
-/// The client that a process has.
-struct Client {
-    scope: Scope,
-    wire: Wire,
-    at_store: MemoryDcs,
-    attempt: Duration,
-    writes: Arc<AtomicU64>,
-    lie: Lie,
-}
-
-fn over(seed: u64, lie: Lie) -> Simulation {
-    Simulation::new(seed)
-        .faults(Swarm::Mixed)
-        .over(move |setting| {
-            Arc::new(Server {
-                store: MemoryStore::new(Arc::clone(&setting.clock)),
-                setting,
-                writes: Arc::default(),
-                lie,
-            })
-        })
-}
+use crate::elsewhere::{Lie, over};
 
 /// The first history of some in which something is broken.
 fn broken(lie: Lie) -> Option<History> {
@@ -143,238 +88,141 @@ fn patroni_over_a_store_that_it_does_not_know_is_refused() {
     assert!(refused.what.contains("choose another one"), "{refused}");
 }
 
-impl Backend for Server {
-    fn open(&self, wire: Wire) -> Arc<dyn Dcs> {
-        Arc::new(Client {
-            scope: self.setting.scope.clone(),
-            at_store: self.store.handle(&self.setting.scope),
-            attempt: self.setting.attempt,
-            writes: Arc::clone(&self.writes),
-            lie: self.lie,
-            wire,
-        })
-    }
+/// What is broken by this lie where nothing else goes wrong.
+fn broken_in_calm(lie: Lie) -> (Invariant, String) {
+    let history = over(3, lie).faults(Swarm::Calm).run_members();
+    let found = history.violation.unwrap();
+    (found.invariant, found.what)
+}
 
-    fn snapshot(&self) -> Snapshot {
-        self.store.snapshot(&self.setting.scope)
-    }
+#[test]
+fn a_client_that_sends_nothing_leads_nobody_and_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::SendsNothing);
+    assert_eq!(invariant, Invariant::Liveness, "{what}");
+}
 
-    fn version(&self) -> u64 {
-        self.writes.load(SeqCst)
-    }
+#[test]
+fn a_record_that_does_not_read_as_it_was_written_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::AltersRecord);
+    assert_eq!(invariant, Invariant::TrueOutcomes, "{what}");
+    assert!(what.contains("and there stands"), "{what}");
+}
 
-    fn overwrite_leader(&self, record: Option<&LeaderRecord>) {
-        let scope = &self.setting.scope;
-        self.writes.fetch_add(1, SeqCst);
-        match record {
-            None => drop(self.store.delete_leader(scope)),
-            Some(record) => {
-                self.store.edit_leader(scope, |now| *now = record.clone());
-            }
-        }
-    }
+#[test]
+fn a_config_that_does_not_read_as_it_was_written_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::AltersConfig);
+    assert_eq!(invariant, Invariant::TrueOutcomes, "{what}");
+    assert!(what.contains("wrote no such Config"), "{what}");
+}
 
-    fn overwrite_failover(&self, request: &Failover) {
-        let expected = self.snapshot().failover.precondition();
-        let change = Change::Failover(Some(request.clone()));
-        let store = self.store.handle(&self.setting.scope);
-        self.writes.fetch_add(1, SeqCst);
-        let outcome = store.write(&change, expected).now_or_never();
-        assert!(matches!(outcome, Some(Outcome::Committed(_))));
+#[test]
+fn a_touch_that_stores_another_token_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::AltersFence);
+    assert_eq!(invariant, Invariant::TrueOutcomes, "{what}");
+}
+
+#[test]
+fn an_old_record_under_a_new_revision_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::OldRecord);
+    assert_eq!(invariant, Invariant::SessionOrder, "{what}");
+    assert!(what.contains("reads leader"), "{what}");
+}
+
+#[test]
+fn an_old_config_under_a_new_revision_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::OldConfig);
+    assert_eq!(invariant, Invariant::SessionOrder, "{what}");
+    assert!(what.contains("reads Config"), "{what}");
+}
+
+/// Leads, and reads who does.
+async fn leads_and_looks(node: Node) {
+    let second = Duration::from_secs(1);
+    let timing = LeaseTiming::new(15 * second, 5 * second, 4 * second);
+    let elector = node.elector(timing.unwrap());
+    elector.contend().unwrap();
+    loop {
+        node.sleep(second).await;
+        let _ = node.dcs().load_leader().await;
     }
 }
 
-impl Client {
-    fn no_answer(&self) -> Error {
-        Error::Timeout {
-            backend: "elsewhere",
-            after: self.attempt,
-        }
-    }
+#[test]
+fn a_leader_that_does_not_read_as_it_stands_there_is_found() {
+    let history = over(3, Lie::OldLeader).run(leads_and_looks);
+    let found = history.violation.unwrap();
+    assert_eq!(found.invariant, Invariant::SessionOrder, "{found}");
+}
 
-    async fn within<T>(&self, answer: impl Future<Output = Result<T, Trouble>>) -> Option<T> {
-        let deadline = self.wire.clock().sleep(self.attempt);
-        pin_mut!(answer);
-        match select(answer, deadline).await {
-            Either::Left((answer, _)) => answer.ok(),
-            Either::Right(_) => None,
-        }
-    }
+#[test]
+fn a_watch_that_shows_what_does_not_stand_there_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::ShowsOtherTtl);
+    assert_eq!(invariant, Invariant::SessionOrder, "{what}");
+    assert!(what.contains("reads leader"), "{what}");
+}
 
-    async fn read<T: Send + 'static>(
-        &self,
-        what: &'static str,
-        read: impl Fn(Snapshot) -> T + Send + Sync + 'static,
-    ) -> Result<T, Error> {
-        let store = self.at_store.clone();
-        let serve = move |_| {
-            let now = store.load().now_or_never();
-            read(now.and_then(Result::ok).unwrap_or_default())
-        };
-        let answer = self.wire.read(|| what.to_owned(), serve);
-        self.within(answer).await.ok_or_else(|| self.no_answer())
-    }
+#[test]
+fn a_watch_that_begins_with_what_does_not_stand_there_is_found() {
+    let at = Duration::from_secs(60);
+    let gaps = (0..7).map(|process| Fault::WatchGap { process });
+    let plan = gaps.map(|fault| Planned { at, fault }).collect();
+    let history = over(3, Lie::OpensWithOtherTtl).plan(plan).run_members();
+    let found = history.violation.unwrap();
+    assert_eq!(found.invariant, Invariant::SessionOrder, "{found}");
+    assert!(found.what.contains("reads leader"), "{found}");
+}
 
-    async fn send(
-        &self,
-        expected: Option<Precondition>,
-        write: impl Fn(&MemoryDcs, Option<Precondition>) -> Option<Outcome> + Send + Sync + 'static,
-    ) -> Outcome {
-        let (store, writes, lie) = (self.at_store.clone(), Arc::clone(&self.writes), self.lie);
-        let serve = move || {
-            writes.fetch_add(1, SeqCst);
-            let outcome = write(&store, expected);
-            let refused = matches!(&outcome, Some(outcome) if outcome.is_conflict());
-            if refused && lie == Lie::Insists {
-                let now = store.load().now_or_never();
-                let now = now.and_then(Result::ok).unwrap_or_default();
-                return write(&store, Some(now.leader.precondition()));
-            }
-            outcome
-        };
-        let answer = self.wire.write(|| "write".to_owned(), serve);
-        let deadline = self.wire.clock().sleep(self.attempt);
-        pin_mut!(answer);
-        let answer = match select(answer, deadline).await {
-            Either::Left((answer, _)) => answer.map(Option::unwrap),
-            Either::Right(_) => Err(Trouble::AnswerLost { chance: 0 }),
-        };
-        match (answer, self.lie) {
-            (Ok(outcome), _) => outcome,
-            (Err(Trouble::Refused { .. }), _) | (_, Lie::SilenceIsRefusal) => {
-                Outcome::NotCommitted(self.no_answer())
-            }
-            (_, Lie::SilenceIsSuccess) => match expected.and_then(Precondition::revision) {
-                Some(revision) => {
-                    let next = Revision::new(revision.get() + 1).unwrap();
-                    Outcome::Committed(Committed::new(next))
-                }
-                None => Outcome::Unknown(self.no_answer()),
-            },
-            _ => Outcome::Unknown(self.no_answer()),
-        }
-    }
+#[test]
+fn a_watch_that_passes_over_a_version_and_denies_it_is_found() {
+    let (invariant, what) = broken_in_calm(Lie::NothingBetween);
+    assert_eq!(invariant, Invariant::SessionOrder, "{what}");
+    assert!(what.contains("right after"), "{what}");
+}
 
-    /// A view of everything, and then each change, until the connection breaks.
-    async fn open(&self) -> Result<BoxStream<'static, WatchEvent>, Error> {
-        let (store, wire) = (self.at_store.clone(), self.wire.clone());
-        let serve = move |_| store.watch(Duration::from_secs(3600));
-        let answer = self.wire.read(|| "watch".to_owned(), serve);
-        let shown = self.within(answer).await.ok_or_else(|| self.no_answer())?;
-        let shown = wire.stream(shown);
-        let shown = shown.take_while(|shown| std::future::ready(matches!(shown, Ok(Ok(_)))));
-        Ok(shown.filter_map(async |shown| shown.ok()?.ok()).boxed())
+#[test]
+fn who_replaces_a_stranger_before_its_time_is_found() {
+    // Nobody hears of it before the next renewal is refused.
+    let late = (0..7).map(|process| Fault::LateWatch {
+        process,
+        by: Duration::from_secs(60),
+        lasts: Duration::from_secs(120),
+    });
+    let faults = late.chain([Fault::Edit(Edit::Stranger)]);
+    let at = Duration::from_secs(60);
+    let plan = faults.map(|fault| Planned { at, fault }).collect();
+    let history = over(3, Lie::Usurps).plan(plan).run_members();
+    let found = history.violation.unwrap();
+    assert_eq!(found.invariant, Invariant::LeftAlone, "{found}");
+}
+
+#[test]
+fn a_store_to_which_third_parties_cannot_write_is_found() {
+    let at = Duration::from_secs(60);
+    let fault = Fault::Edit(Edit::Bump);
+    let simulation = over(3, Lie::KeepsOthersOut).plan(vec![Planned { at, fault }]);
+    let history = simulation.run_members();
+    let found = history.violation.unwrap();
+    assert_eq!(found.invariant, Invariant::Own, "{found}");
+    assert!(found.what.contains("overwrite_leader"), "{found}");
+}
+
+/// Writes a number that was not made from the one that stands there.
+async fn counts_wrong(node: Node) {
+    let dcs = node.dcs();
+    for count in [1, 3] {
+        let edited = dcs.edit_config(|_| {
+            let mut config = Config::default();
+            let settings = config.settings_mut();
+            settings.insert("dcs-memory.sim/count".to_owned(), count.into());
+            Some(config)
+        });
+        let _ = edited.await;
     }
 }
 
-#[async_trait]
-impl Dcs for Client {
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
-    }
-
-    async fn load(&self) -> Result<Snapshot, Error> {
-        self.read("load", |now| now).await
-    }
-
-    async fn load_leader(&self) -> Result<Entry<LeaderRecord>, Error> {
-        self.read("load leader", |now| now.leader).await
-    }
-
-    async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
-        let change = change.clone();
-        self.send(Some(expected), move |store, expected| {
-            store.write(&change, expected?).now_or_never()
-        })
-        .await
-    }
-
-    async fn fence(&self, key: &Key, token: FencingToken, expected: Precondition) -> Outcome {
-        let key = key.clone();
-        self.send(Some(expected), move |store, expected| {
-            store.fence(&key, token, expected?).now_or_never()
-        })
-        .await
-    }
-
-    async fn put_member(&self, record: &MemberRecord) -> Outcome {
-        let record = record.clone();
-        self.send(None, move |store, _| {
-            store.put_member(&record).now_or_never()
-        })
-        .await
-    }
-
-    async fn delete_member(&self, name: &MemberName) -> Outcome {
-        let name = name.clone();
-        self.send(None, move |store, _| {
-            store.delete_member(&name).now_or_never()
-        })
-        .await
-    }
-
-    fn watch(&self, silence: Duration) -> WatchStream {
-        let client = self.share();
-        let begun = (client, None::<BoxStream<'static, WatchEvent>>, None);
-        stream::unfold(begun, move |(client, mut open, mut newest)| async move {
-            loop {
-                let Some(shown) = &mut open else {
-                    match client.open().await {
-                        Ok(shown) => open = Some(shown),
-                        Err(error) => {
-                            client.wire.clock().sleep(Duration::from_millis(300)).await;
-                            return Some((Err(error), (client, open, newest)));
-                        }
-                    }
-                    continue;
-                };
-                let quiet = client.wire.clock().sleep(silence);
-                match select(shown.next(), quiet).await {
-                    Either::Left((Some(event), _)) => {
-                        let event = client.told(event, &mut newest);
-                        return Some((Ok(event), (client, open, newest)));
-                    }
-                    Either::Left((None, _)) | Either::Right(_) => open = None,
-                }
-            }
-        })
-        .boxed()
-    }
-}
-
-impl Client {
-    fn share(&self) -> Self {
-        Self {
-            scope: self.scope.clone(),
-            wire: self.wire.clone(),
-            at_store: self.at_store.clone(),
-            attempt: self.attempt,
-            writes: Arc::clone(&self.writes),
-            lie: self.lie,
-        }
-    }
-
-    /// The event, or as a lie the first view of all again.
-    fn told(&self, event: WatchEvent, first: &mut Option<Box<Snapshot>>) -> WatchEvent {
-        if let (WatchEvent::Reset(now), Lie::GoesBack) = (&event, self.lie) {
-            return WatchEvent::Reset(first.get_or_insert_with(|| now.clone()).clone());
-        }
-        event
-    }
-}
-
-impl fmt::Display for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} from elsewhere", self.wire)
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
-    }
+#[test]
+fn a_value_that_was_not_made_from_the_one_before_is_found() {
+    let simulation = over(3, Lie::Nothing).faults(Swarm::Calm).nodes(1);
+    let found = simulation.run(counts_wrong).violation.unwrap();
+    assert_eq!(found.invariant, Invariant::NoLostUpdate, "{found}");
 }

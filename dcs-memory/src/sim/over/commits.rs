@@ -2,7 +2,8 @@
 
 use dcs_core::{Config, Entry, LeaderRecord, Revision, Snapshot};
 
-use super::calls::{Group, Register};
+use super::calls::Group;
+use super::stood::Register;
 use crate::sim::executor::lock;
 use crate::sim::judge::Invariant;
 use crate::sim::world::{World, counter};
@@ -31,20 +32,14 @@ impl World {
             }
             self.leader_changed(&now.leader, writer);
         }
+        self.keeps(&before, &now);
         let Some(process) = writer else {
             return;
         };
         if is_new {
             self.lease_written(process, &before.leader, &now.leader);
         }
-        self.config_written(process, &before.config, &now.config);
-        let [failover, sync] = [Register::Failover, Register::Sync];
-        self.written(
-            process,
-            failover,
-            revisions(&before.failover, &now.failover),
-        );
-        self.written(process, sync, revisions(&before.sync, &now.sync));
+        self.values_written(process, &before, &now);
     }
 
     fn lease_written(
@@ -72,7 +67,7 @@ impl World {
         self.committed(group, now.revision);
         let lease = {
             let mut judge = lock(&self.judge);
-            let leases = judge.calls.leases(&group);
+            let leases: Vec<_> = judge.calls.leases(&group).cloned().collect();
             let same = leases.iter().find(|lease| lease.write.record == *record);
             match (same, leases.last()) {
                 (Some(same), _) => same.clone(),
@@ -87,62 +82,93 @@ impl World {
         self.lease_applied(process, &lease, before.get());
     }
 
-    /// A config key is made from the one directly before it.
-    fn config_written(&self, process: usize, before: &Entry<Config>, now: &Entry<Config>) {
-        let Some((expected, revision)) = revisions(before, now) else {
+    /// Remembers every version of the other registers.
+    fn keeps(&self, before: &Snapshot, now: &Snapshot) {
+        let stood = &mut lock(&self.judge).stood;
+        for register in Register::BESIDE_LEADER {
+            let (revision, stands) = register.of_all(now);
+            if let Some(revision) = revision.filter(|_| register.of_all(before).0 != revision) {
+                stood.take_in(register, revision, stands);
+            }
+        }
+    }
+
+    /// Several keys may share one register: all of them have its new revision
+    /// then, and one was written.
+    fn values_written(&self, process: usize, before: &Snapshot, now: &Snapshot) {
+        let mut rest: Vec<_> = Register::BESIDE_LEADER.into_iter().collect();
+        rest.retain(|register| register.of_all(before).0 != register.of_all(now).0);
+        while let Some(first) = rest.first() {
+            let revision = first.of_all(now).0;
+            let is_of_it = |register: &mut Register| register.of_all(now).0 == revision;
+            let of_it: Vec<_> = rest.extract_if(.., is_of_it).collect();
+            self.register_written(process, &of_it, before, now);
+        }
+    }
+
+    fn register_written(
+        &self,
+        process: usize,
+        keys: &[Register],
+        before: &Snapshot,
+        now: &Snapshot,
+    ) {
+        let group = |register: &Register| Group {
+            process,
+            register: *register,
+            expected: register.of_all(before).0,
+            attempt: None,
+        };
+        let made = |register: &&Register| {
+            let (before, now) = (register.of_all(before).1, register.of_all(now).1);
+            lock(&self.judge)
+                .calls
+                .makes(&group(register), &before, &now)
+        };
+        let written = keys.iter().find(made);
+        for key in keys {
+            let (was, is) = (key.of_all(before).1, key.of_all(now).1);
+            if written != Some(key) && was.value != is.value {
+                let what = format!("p{process} wrote no such {key:?} as {is:?}");
+                lock(&self.judge).fail(self.now(), Invariant::TrueOutcomes, what);
+            }
+        }
+        let Some(written) = written.or(keys.first()) else {
             return;
         };
+        self.committed(group(written), written.of_all(now).0);
+        if *written == Register::Config {
+            self.counts_on(process, &before.config, &now.config);
+        }
+    }
+
+    /// A config key is made from the one directly before it.
+    fn counts_on(&self, process: usize, before: &Entry<Config>, now: &Entry<Config>) {
+        let (old, new) = (before.get(), now.get());
         let group = Group {
             process,
             register: Register::Config,
-            expected,
+            expected: before.revision,
             attempt: None,
         };
-        self.committed(group, Some(revision));
-        let (old, new) = (before.get(), now.get());
-        let is_touch = lock(&self.judge).calls.has_fence(&group) && old == new;
+        let is_touch = old == new && lock(&self.judge).calls.has_fence(&group);
         let counts = |config: Option<&Config>| config.and_then(counter);
         let (count, counted) = (counts(old), counts(new));
         if !is_touch && counted.is_some() && counted != count.unwrap_or(0).checked_add(1) {
-            let what = format!("{counted:?} was written over {count:?}");
+            let what = format!("p{process}: {counted:?} was written over {count:?}");
             lock(&self.judge).fail(self.now(), Invariant::NoLostUpdate, what);
         }
     }
 
-    fn written(
-        &self,
-        process: usize,
-        register: Register,
-        versions: Option<(Option<Revision>, Revision)>,
-    ) {
-        if let Some((expected, revision)) = versions {
-            let group = Group {
-                process,
-                register,
-                expected,
-                attempt: None,
-            };
-            self.committed(group, Some(revision));
-        }
-    }
-
     fn committed(&self, group: Group, revision: Option<Revision>) {
-        let Some(revision) = revision else {
-            return;
-        };
         let mut judge = lock(&self.judge);
         if let Err(why) = judge.calls.committed(group, revision) {
             let (process, register) = (group.process, group.register);
-            let what = format!("p{process} wrote {register:?} as {revision}: {why}");
+            let as_what = revision.map_or_else(|| "a removal".to_owned(), |it| it.to_string());
+            let what = format!("p{process} wrote {register:?} as {as_what}: {why}");
             judge.fail(self.now(), Invariant::TrueOutcomes, what);
         }
     }
-}
-
-/// The revisions before and after, if it was written.
-fn revisions<T>(before: &Entry<T>, now: &Entry<T>) -> Option<(Option<Revision>, Revision)> {
-    let revision = now.revision.filter(|_| now.revision != before.revision)?;
-    Some((before.revision, revision))
 }
 
 /// What the store was before anything was done to it.

@@ -12,10 +12,10 @@ use dcs_core::{
 };
 use futures_util::StreamExt;
 
-use super::calls::Group;
+use super::calls::{Asked, Group};
 use crate::sim::clock::{NodeClock, Ticks};
 use crate::sim::executor::{Nanos, lock};
-use crate::sim::judge::Invariant;
+use crate::sim::judge::{Invariant, Judge};
 use crate::sim::net::{answered, covers, describe, keeps_off, told};
 use crate::sim::trace::Mark;
 use crate::sim::world::World;
@@ -49,12 +49,20 @@ impl Judged {
         }
     }
 
-    fn is_told(&self, group: Option<Group>, outcome: &Outcome) {
-        let Some(group) = group else {
+    fn asks(&self, asked: Option<&(Group, Asked)>) {
+        if let Some((group, asked)) = asked {
+            let calls = &mut lock(&self.world.judge).calls;
+            calls.begins(*group, asked.clone());
+        }
+    }
+
+    fn is_told(&self, asked: Option<(Group, Asked)>, outcome: &Outcome) {
+        let Some((group, asked)) = asked else {
             return;
         };
         let mut judge = lock(&self.world.judge);
-        if let Err(why) = judge.calls.told(group, outcome) {
+        let Judge { calls, stood, .. } = &mut *judge;
+        if let Err(why) = calls.told(group, &asked, outcome, stood) {
             let (process, register) = (self.process, group.register);
             let what = format!("p{process} wrote {register:?}: {why}");
             judge.fail(self.world.now(), Invariant::TrueOutcomes, what);
@@ -90,11 +98,15 @@ impl Dcs for Judged {
     }
 
     async fn load(&self) -> Result<Snapshot, Error> {
-        self.inner.load().await
+        let all = self.inner.load().await?;
+        self.world.has_read(self.process, &all);
+        Ok(all)
     }
 
     async fn load_leader(&self) -> Result<Entry<LeaderRecord>, Error> {
-        self.inner.load_leader().await
+        let entry = self.inner.load_leader().await?;
+        self.world.has_read_leader(self.process, &entry);
+        Ok(entry)
     }
 
     async fn write(&self, change: &Change, expected: Precondition) -> Outcome {
@@ -102,14 +114,13 @@ impl Dcs for Judged {
         let number = world.next_request(process);
         world.note(|| format!("p{process} {}", describe(change, expected)));
         world.sends((process, number), change);
-        let group = Group::of_write(process, change, expected);
-        if let Some(group) = group {
-            let lease = Lease::of(world, process, change);
-            lock(&world.judge).calls.begins(group, lease);
-        }
+        let asked = Lease::of(world, process, change);
+        let asked = asked.map_or_else(|| Asked::Value(change.clone()), Asked::Lease);
+        let asked = Group::of_write(process, change, expected).map(|group| (group, asked));
+        self.asks(asked.as_ref());
         let outcome = self.inner.write(change, expected).await;
         world.note(|| format!("p{process} write of {}: {}", change.key(), told(&outcome)));
-        self.is_told(group, &outcome);
+        self.is_told(asked, &outcome);
         if matches!(change, Change::Leader(_)) {
             world.trace.mark(|| Mark::Answered {
                 process,
@@ -124,12 +135,11 @@ impl Dcs for Judged {
         let (world, process) = (&self.world, self.process);
         world.note(|| format!("p{process} touches {key} with {token:?}"));
         let group = Group::of_fence(process, key, expected);
-        if let Some(group) = group {
-            lock(&world.judge).calls.begins_fence(group);
-        }
+        let asked = group.map(|group| (group, Asked::Fence(token)));
+        self.asks(asked.as_ref());
         let outcome = self.inner.fence(key, token, expected).await;
         world.note(|| format!("p{process} touch of {key}: {}", told(&outcome)));
-        self.is_told(group, &outcome);
+        self.is_told(asked, &outcome);
         outcome
     }
 
@@ -147,6 +157,9 @@ impl Dcs for Judged {
             revision.map_or_else(|| "absent".to_owned(), |revision| revision.to_string())
         };
         let noted = self.inner.watch(silence).inspect(move |event| {
+            if let Ok(event) = event {
+                world.has_been_shown(process, event);
+            }
             world.note(|| match event {
                 Ok(event) => format!("p{process} watch {}", watch::describe(event, show)),
                 Err(error) => format!("p{process} watch fails: {error}"),

@@ -11,7 +11,7 @@ use futures_util::future::{Either, select};
 use super::flow::Flow;
 use crate::sim::chance::{chance, mix};
 use crate::sim::class::Class;
-use crate::sim::executor::Nanos;
+use crate::sim::executor::{Nanos, lock};
 use crate::sim::net::nanos;
 use crate::sim::world::World;
 
@@ -88,8 +88,9 @@ impl Wire {
         Arc::clone(&self.entropy)
     }
 
-    /// Sends a request that changes nothing. `serve` answers it at the store, as
-    /// that was so many of its versions ago: 0 is now.
+    /// Sends a request that changes nothing and shows what stands there now.
+    /// `serve` answers it at the store, each time that it arrives. `what` is its
+    /// line in the trace.
     ///
     /// The answer may never come: who asks has to have a deadline.
     ///
@@ -101,13 +102,38 @@ impl Wire {
     pub async fn read<T: Send + 'static>(
         &self,
         what: impl FnOnce() -> String + Send,
+        serve: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Result<T, Trouble> {
+        self.send(false, what, move |_| serve()).await
+    }
+
+    /// The same for a read of the leader record that the store may answer from
+    /// behind: `serve` answers it as the store was so many of its versions ago,
+    /// 0 to 4; 0 is now.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    ///
+    /// # Cancel safety
+    /// The request may still arrive.
+    pub async fn read_from_behind<T: Send + 'static>(
+        &self,
+        what: impl FnOnce() -> String + Send,
         serve: impl Fn(u64) -> T + Send + Sync + 'static,
     ) -> Result<T, Trouble> {
-        self.send(false, what, serve).await
+        let world = Arc::clone(&self.world);
+        self.send(false, what, move |versions| {
+            if versions > 0 {
+                world.reads_from_behind(versions);
+            }
+            serve(versions)
+        })
+        .await
     }
 
     /// Sends a request that may change something. `serve` carries it out at the
-    /// store, each time that it arrives.
+    /// store, each time that it arrives, and returns at once. `what` is its line in
+    /// the trace.
     ///
     /// The answer may never come: who asks has to have a deadline.
     ///
@@ -155,9 +181,6 @@ impl Wire {
         }
         let stale = u64::try_from(fate.stale).unwrap_or(0);
         let run = move |world: &World, _| {
-            if stale > 0 {
-                world.counts(Class::StaleRead);
-            }
             let answer = serve(stale);
             if is_write {
                 world.takes_in(Some(process));
@@ -183,6 +206,19 @@ impl Wire {
     /// Waits for so long in real time.
     async fn passes(&self, wait: Nanos) {
         self.world.time.sleep(Duration::from_nanos(wait)).await;
+    }
+}
+
+impl World {
+    /// It changes something where the leader record was another one then.
+    fn reads_from_behind(&self, versions: u64) {
+        self.made(Class::StaleRead);
+        let versions = usize::try_from(versions).unwrap_or(usize::MAX);
+        let now = self.leader().revision;
+        let old = lock(&self.judge).version_before(versions);
+        if old.is_some_and(|old| old.revision != now) {
+            self.hit(Class::StaleRead);
+        }
     }
 }
 

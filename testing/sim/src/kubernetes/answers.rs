@@ -12,6 +12,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde_json::json;
 
+use super::transport::Said;
+
 pub(super) type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 pub(super) type Answer = Response<AnswerBody>;
 
@@ -39,8 +41,8 @@ pub(super) fn whole(status: u16, body: impl Into<Bytes>) -> Answer {
 }
 
 /// 410, as a status.
-pub(super) fn gone() -> Answer {
-    whole(410, gone_status().to_string())
+pub(super) fn gone() -> Said {
+    Said::Whole(410, gone_status().to_string().into())
 }
 
 /// 410, as the last line of a watch.

@@ -14,7 +14,7 @@ use dcs_memory::sim::{Backend, Setting, Wire};
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::clock::Virtual;
 use super::transport::{Transport, answered};
@@ -168,6 +168,7 @@ impl Backend for Server {
         if self.mode == Mode::Endpoints {
             let builder = EndpointsDcs::builder(scope).labels(labels).member(name);
             let builder = builder.clock(clock).entropy(entropy).pod_ip(address);
+            let builder = builder.config_service(self.setting.seed.is_multiple_of(2));
             let dcs = builder.attempt_timeout(attempt).build_with_client(client);
             return Arc::new(dcs.expect("valid settings"));
         }
@@ -229,6 +230,16 @@ impl Backend for Server {
         }
         let name = format!("{}-failover", self.setting.scope);
         self.overwrite(&name, &Change::Failover(Some(request)), &[]);
+    }
+
+    /// dcs-kubernetes makes clients as it goes, and each spawns a task.
+    fn within(&self, run: &mut dyn FnMut()) {
+        let handle = self
+            .runtime()
+            .as_ref()
+            .map(|runtime| runtime.handle().clone());
+        let _entered = handle.as_ref().map(Handle::enter);
+        run();
     }
 
     fn settle(&self) {

@@ -1,7 +1,7 @@
 //! The requests of one process, as `kube::Client` sends them, on their way
 //! through the simulated network.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -23,8 +23,8 @@ use super::answers::{self, Answer, reset, whole};
 pub(super) struct Transport {
     wire: Wire,
     fake: FakeApi,
-    /// The watches that are answered by 410 next: by their paths.
-    gone: Arc<Mutex<BTreeSet<String>>>,
+    /// The revisions from before which no watch of this path can go on.
+    gone: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 /// What the server says: at once and whole, or line by line.
@@ -57,19 +57,21 @@ impl Transport {
                 Err(trouble) => answers::of(trouble),
             };
         }
-        let is_watch = parts
-            .uri
-            .query()
-            .is_some_and(|query| query.contains("watch=true"));
         let path = parts.uri.path().to_owned();
-        if is_watch && self.gone().remove(&path) {
-            return Ok(answers::gone());
-        }
         // A list is always current, which is what Kubernetes promises of one that
         // names no revision; a single object may be read from behind.
-        let is_list = asked.is_list();
-        let serve = move |stale| asked.served(if is_list { 0 } else { stale });
-        match self.wire.read(what, serve).await {
+        let answer = if asked.is_list() {
+            let (this, path) = (self.clone(), path.clone());
+            let serve = move || match asked.watches_from() {
+                Some(from) if from < this.known_from(&path) => Ok(answers::gone()),
+                _ => asked.served(0),
+            };
+            self.wire.read(what, serve).await
+        } else {
+            let serve = move |stale| asked.served(stale);
+            self.wire.read_from_behind(what, serve).await
+        };
+        match answer {
             Ok(said) => Ok(match said? {
                 Said::Lines(body) => self.watch(path, body),
                 whole @ Said::Whole(..) => whole.answer(),
@@ -84,21 +86,34 @@ impl Transport {
         let lines = self.wire.stream(body.into_data_stream());
         let frames = lines.map(move |line| match line {
             Ok(line) => line.map(Frame::data),
-            Err(Broken::Gap) if this.is_told_later(&path) => Err(reset()),
-            Err(Broken::Gap) => Ok(Frame::data(answers::gone_line())),
+            Err(Broken::Gap) => {
+                this.forgets(&path);
+                if this.is_told_later() {
+                    Err(reset())
+                } else {
+                    Ok(Frame::data(answers::gone_line()))
+                }
+            }
             Err(_) => Err(reset()),
         });
         answers::answer(200, StreamBody::new(frames).boxed_unsync())
     }
 
-    /// Every second gap is told when the watch is opened again.
-    fn is_told_later(&self, path: &str) -> bool {
-        let mut draws = self.wire.entropy().bits();
-        draws &= 1;
-        draws == 0 && self.gone().insert(path.to_owned())
+    /// What has happened up to now is gone for watches of this path.
+    fn forgets(&self, path: &str) {
+        self.gone().insert(path.to_owned(), self.fake.revision());
     }
 
-    fn gone(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    fn known_from(&self, path: &str) -> u64 {
+        self.gone().get(path).copied().unwrap_or_default()
+    }
+
+    /// Every second gap is told when the watch is opened again.
+    fn is_told_later(&self) -> bool {
+        self.wire.entropy().bits() & 1 == 0
+    }
+
+    fn gone(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, u64>> {
         self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,6 +154,15 @@ impl Asked {
         let said = answered(self.fake.service(), self.request());
         self.fake.clear_faults();
         said
+    }
+
+    /// The revision that a watch goes on from; none of what is no watch.
+    fn watches_from(&self) -> Option<u64> {
+        let query = self.parts.uri.query()?;
+        let mut parts = query.split('&').filter_map(|part| part.split_once('='));
+        parts.clone().find(|part| *part == ("watch", "true"))?;
+        let (_, from) = parts.find(|(name, _)| *name == "resourceVersion")?;
+        from.parse().ok()
     }
 
     /// Paths of collections have an even number of parts behind `/api/v1`.
