@@ -155,6 +155,8 @@ impl Store {
                 for pod in &mut found {
                     room.take_in(pod);
                 }
+            } else {
+                found.retain(|raw| self.settings.object_named(&raw.metadata.name).is_some());
             }
             items.append(&mut found);
             let rest = list.metadata.next.filter(|next| !next.is_empty());
