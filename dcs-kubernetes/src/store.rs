@@ -152,9 +152,7 @@ impl Store {
             let list: List = read(answer, &context)?.ok_or_else(|| not_found(&context))?;
             let mut found = list.items.unwrap_or_default();
             if is_of_pods {
-                for pod in &mut found {
-                    room.take_in(pod);
-                }
+                found.iter_mut().for_each(|pod| room.take_in(pod));
             } else {
                 found.retain(|raw| self.settings.object_named(&raw.metadata.name).is_some());
             }

@@ -42,11 +42,11 @@ fn token(config: &Config) -> kube::Result<Option<String>> {
     let Some(layer) = config.auth_layer()? else {
         return Ok(None);
     };
-    let mut shows = layer.layer(tower::service_fn(|request: Request<Body>| {
+    let mut layered = layer.layer(tower::service_fn(|request: Request<Body>| {
         let header = request.headers().get(AUTHORIZATION).cloned();
         future::ready(Ok::<_, BoxError>(Response::new(header)))
     }));
-    let shown = shows.call(Request::new(Body::empty())).now_or_never();
+    let shown = layered.call(Request::new(Body::empty())).now_or_never();
     let header = shown.and_then(Result::ok).and_then(Response::into_body);
     Ok(header.as_ref().and_then(bearer))
 }
