@@ -9,7 +9,7 @@ use std::time::Duration;
 use dcs_core::{Clock, Entropy, MemberName, OsEntropy, Scope, SystemClock};
 use http::HeaderValue;
 
-use crate::client::{Client, Own, ServerList, Servers};
+use crate::client::{Client, Own, Seal, ServerList, Servers};
 use crate::role_labels::RoleLabels;
 use crate::settings::{Address, Kind, Settings};
 use crate::store::Store;
@@ -197,8 +197,8 @@ impl<D: From<Store>> Builder<D> {
             return Err(BuildError::BypassNeedsConfig);
         }
         let namespace = client.default_namespace().to_owned();
-        let lock = Servers::Given(client.clone());
-        self.assemble(&namespace, lock, Servers::Given(client))
+        let given = || Servers::Given(client.clone(), Seal::new());
+        self.assemble(&namespace, given(), given())
     }
 
     /// A handle on the cluster that this process belongs to, as

@@ -252,9 +252,7 @@ mod present {
                 Self::ReleaseRetriedOnNewerRevision
                 | Self::ReleaseMarkAfterGap
                 | Self::GapIgnored => "releases",
-                Self::GapIgnored | Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => {
-                    "hostile"
-                }
+                Self::RightTestedBeforeSight | Self::ReleaseWithoutH6 => "hostile",
                 _ => "mixed",
             }
         }

@@ -27,6 +27,7 @@ use crate::settings::Settings;
 pub(crate) use judge::{Context, read, status_of, written};
 pub(crate) use own::Own;
 pub(crate) use request::{Call, PAGE};
+pub(crate) use sealed::Seal;
 pub(crate) use servers::{ServerList, Servers};
 
 use self::own::Trouble;
@@ -158,12 +159,11 @@ impl Client {
         let request = call
             .to_http(settings, self.user_agent.as_ref())
             .map_err(|error| Failure::NotSent(error.into()))?;
-        let is_ours = self.servers.is_ours();
         let exchange = async {
-            if is_ours {
-                return http.send(request).await.map_err(Failure::of);
-            }
-            let request = sealed::sealed(request).await;
+            let request = match self.servers.seal() {
+                Some(seal) => seal.seal(request).await,
+                None => Ok(request),
+            };
             let request = request.map_err(|error| Failure::NotSent(error.into()))?;
             http.send(request).await.map_err(Failure::of)
         };

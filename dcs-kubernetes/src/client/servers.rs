@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use super::own::{Made, Own, Trouble};
+use super::sealed::Seal;
 
 /// How old the list of servers may be before it is read again.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const REFRESH: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) enum Servers {
     /// Whatever a client of the caller's making leads to.
-    Given(kube::Client),
+    Given(kube::Client, Seal),
     /// One, or whatever stands behind its name.
     Named(Own),
     Each(Arc<Each>),
@@ -104,16 +105,19 @@ impl Servers {
         }))
     }
 
-    /// Whether what sends the requests was made here, and so sends each once.
-    pub(crate) const fn is_ours(&self) -> bool {
-        !matches!(self, Self::Given(_))
+    /// What keeps a client of another making from sending a request twice.
+    pub(super) const fn seal(&self) -> Option<&Seal> {
+        match self {
+            Self::Given(_, seal) => Some(seal),
+            Self::Named(_) | Self::Each(_) => None,
+        }
     }
 
     /// The way that the next request goes. No command that brings credentials
     /// is waited for beyond `patience`.
     pub(crate) async fn choose(&self, patience: BoxFuture<'static, ()>) -> (Sent, kube::Client) {
         let (place, own) = match self {
-            Self::Given(client) => return (Sent::GIVEN, client.clone()),
+            Self::Given(client, _) => return (Sent::GIVEN, client.clone()),
             Self::Named(own) => (Place::Service, own.clone()),
             Self::Each(each) => each.choose(),
         };
@@ -123,7 +127,7 @@ impl Servers {
     /// A request that went there came to this.
     pub(crate) fn failed(&self, sent: Sent, trouble: Trouble) {
         match self {
-            Self::Given(_) => {}
+            Self::Given(..) => {}
             Self::Named(own) => own.failed(sent.made, trouble),
             Self::Each(each) => each.failed(sent, trouble),
         }
@@ -156,7 +160,7 @@ impl Servers {
 
     fn own<T>(&self, sent: Sent, then: impl FnOnce(&Own) -> T) -> Option<T> {
         match self {
-            Self::Given(_) => None,
+            Self::Given(..) => None,
             Self::Named(own) => Some(then(own)),
             Self::Each(each) => match sent.place {
                 Place::Service => Some(then(&each.service)),
@@ -342,7 +346,7 @@ impl Found {
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
-            Self::Given(_) => "Given",
+            Self::Given(..) => "Given",
             Self::Named(_) => "Named",
             Self::Each(_) => "Each",
         };

@@ -159,11 +159,9 @@ impl Backend for Server {
         let last = u8::try_from(place.unwrap_or_default() + 1).unwrap_or(u8::MAX);
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
         let transport = Transport::new(wire, self.fake.clone());
-        let client = {
-            let runtime = self.runtime();
-            let _entered = runtime.as_ref().map(Runtime::enter);
-            kube::Client::new(transport, NAMESPACE)
-        };
+        let runtime = self.runtime();
+        let _entered = runtime.as_ref().map(Runtime::enter);
+        let client = kube::Client::new(transport, NAMESPACE);
         let labels = LABELS.parse().expect("valid labels");
         let scope = self.setting.scope.clone();
         let attempt = self.setting.attempt;
