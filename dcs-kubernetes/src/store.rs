@@ -152,7 +152,9 @@ impl Store {
             let list: List = read(answer, &context)?.ok_or_else(|| not_found(&context))?;
             let mut found = list.items.unwrap_or_default();
             if is_of_pods {
-                found.iter_mut().for_each(|pod| room.take_in(pod));
+                for pod in &mut found {
+                    room.take_in(pod);
+                }
             } else {
                 found.retain(|raw| self.settings.object_named(&raw.metadata.name).is_some());
             }
@@ -160,10 +162,9 @@ impl Store {
             let rest = list.metadata.next.filter(|next| !next.is_empty());
             if rest.is_some() && rest == next {
                 // A cache on the way that does not tell pages apart.
-                return Err(Error::Backend {
-                    backend: BACKEND,
-                    source: "a page of a list names itself as the next one".into(),
-                });
+                let source = "a page of a list names itself as the next one".into();
+                let backend = BACKEND;
+                return Err(Error::Backend { backend, source });
             }
             next = rest;
             if next.is_none() {
