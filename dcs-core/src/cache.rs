@@ -11,6 +11,8 @@ use crate::{Snapshot, WatchEvent};
 /// It is fed by one watch, in order. It may lag behind the store, and is
 /// `None` until the watch has begun and the members are known: for display,
 /// routing and wake-ups, never for a decision that a write does not check again.
+/// Where a watch that is begun anew does not know the members yet, those that
+/// were known before stay, and `members_unknown` is set until it does.
 #[derive(Clone, Debug)]
 pub struct ClusterView(watch::Receiver<Option<Arc<Snapshot>>>);
 

@@ -40,7 +40,8 @@ pub type WatchStream = BoxStream<'static, Result<WatchEvent, Error>>;
 /// - **G-WATCH**: a watch begins with [`WatchEvent::Reset`], then says every
 ///   version of the leader register once, in order: the record, and right after
 ///   it status and failsafe of the same revision, also where they did not
-///   change. What it cannot vouch for it begins anew with another `Reset`.
+///   change. What it cannot vouch for it begins anew with another `Reset`. It may
+///   begin without the members, if it says so (`Snapshot::members_unknown`).
 /// - **G-VALUE**: what was written comes back as it was written: every field,
 ///   the order of JSON objects, and what this library does not know.
 /// - **G-KEY**: a write changes its own key and no other. Only status and

@@ -69,8 +69,10 @@ pub struct Snapshot {
     pub sync: Entry<SyncState>,
     /// The members by name.
     pub members: BTreeMap<MemberName, Entry<MemberRecord>>,
-    /// Whether the members are not known yet: `members` then says nothing. Only
-    /// of the first item of a watch, see [`WatchEvent::Reset`](crate::WatchEvent::Reset).
+    /// Whether the members are not known yet: that `members` lacks one then says
+    /// nothing. Only in a watch, until it has told them once, see
+    /// [`WatchEvent::Reset`](crate::WatchEvent::Reset); never of
+    /// [`Dcs::load`](crate::Dcs::load).
     pub members_unknown: bool,
 }
 

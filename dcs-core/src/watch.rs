@@ -22,7 +22,8 @@ pub enum WatchEvent {
     /// A store that keeps its members elsewhere does not let the leader wait for
     /// them: the snapshot may say that they are
     /// [not known yet](Snapshot::members_unknown), and another one follows that
-    /// has them.
+    /// has them, once they can be read. Until then nothing is said of members,
+    /// and after that they are known for as long as the watch goes on.
     Reset(Box<Snapshot>),
     /// One key changed.
     Changed(Update),

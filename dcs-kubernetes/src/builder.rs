@@ -197,8 +197,8 @@ impl<D: From<Store>> Builder<D> {
             return Err(BuildError::BypassNeedsConfig);
         }
         let namespace = client.default_namespace().to_owned();
-        let given = || Servers::Given(client.clone(), Seal::new());
-        self.assemble(&namespace, given(), given())
+        let lock = Servers::Given(client.clone(), Seal::new());
+        self.assemble(&namespace, lock, Servers::Given(client, Seal::new()))
     }
 
     /// A handle on the cluster that this process belongs to, as

@@ -155,15 +155,16 @@ impl Store {
                 for pod in &mut found {
                     room.take_in(pod);
                 }
+            } else {
+                found.retain(|raw| self.settings.object_named(&raw.metadata.name).is_some());
             }
             items.append(&mut found);
             let rest = list.metadata.next.filter(|next| !next.is_empty());
             if rest.is_some() && rest == next {
                 // A cache on the way that does not tell pages apart.
-                return Err(Error::Backend {
-                    backend: BACKEND,
-                    source: "a page of a list names itself as the next one".into(),
-                });
+                let source = "a page of a list names itself as the next one".into();
+                let backend = BACKEND;
+                return Err(Error::Backend { backend, source });
             }
             next = rest;
             if next.is_none() {

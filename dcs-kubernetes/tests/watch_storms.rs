@@ -187,6 +187,35 @@ async fn no_list_waits_for_longer_than_the_silence_that_a_watch_is_given() {
     assert!(began, "{told:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_lost_over_and_over_do_not_put_off_what_can_be_told_without_the_members() {
+    let (client, _) = client(move |request| match request {
+        request if request.is_of_pods() => Reply::Hang,
+        request if request.is_watch() => Reply::Open(vec![error(410)]),
+        _ => list(5, &[leader(5)]),
+    });
+    let mut stream = endpoints(client).watch(SILENCE);
+    let told = read_for(&mut stream, SILENCE).await;
+    assert!(leaders(&told).contains(&5), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_of_others_with_the_labels_of_the_scope_are_passed_by_and_not_listed_for() {
+    let others = |revision| line("ADDED", &object("others", revision, &json!({})));
+    let watches = vec![
+        Reply::Closed(vec![others(6), others(7)]),
+        Reply::Open(vec![modified(8)]),
+    ];
+    let items = [leader(5), object("others", 4, &json!({}))];
+    let (client, log) = server(vec![list(5, &items)], watches);
+    let mut stream = endpoints(client).watch(SILENCE);
+    let told = read_for(&mut stream, Duration::from_secs(10)).await;
+    assert_eq!(leaders(&told), [5, 8]);
+    assert_eq!(asked_of_keys(&log).1, ["5", "7"]);
+    let signs = told.iter().filter(|event| **event == WatchEvent::Alive);
+    assert_eq!(signs.count(), 2 + 2, "each watch, and each of theirs");
+}
+
 /// The most of these requests within so many milliseconds.
 fn most_within(requests: &[Recorded], milliseconds: u64) -> usize {
     let within = Duration::from_millis(milliseconds);

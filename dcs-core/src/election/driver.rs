@@ -45,6 +45,10 @@ pub struct Driver {
     pub(super) failsafe_asked: VecDeque<oneshot::Sender<FailsafeSaid>>,
 }
 
+/// All members see the same edit of the config key, and one that moves the silence
+/// makes each of them begin its watch anew: they do so within this time.
+const REOPEN_WITHIN: Duration = Duration::from_secs(1);
+
 /// The settings that the driver itself needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
@@ -80,8 +84,12 @@ impl Times {
 /// A request that was handed to the store, and its answer once it is there.
 type Flight = BoxFuture<'static, (u64, Stamp, Answer)>;
 
+/// When the watch is begun anew, with other settings.
+type Reopening = Option<BoxFuture<'static, ()>>;
+
 /// What made the driver go on.
 enum Wake {
+    Reopen,
     Watch(Option<Result<WatchEvent, Error>>),
     Answer(u64, Stamp, Answer),
     Ask(Option<Ask>),
@@ -101,6 +109,7 @@ impl Driver {
         let mut silence = self.times.silence;
         let mut watch = self.dcs.watch(silence);
         let mut flight: Option<Flight> = None;
+        let mut reopens: Reopening = None;
         loop {
             if let Some((number, deadline)) = self.machine.reach() {
                 self.shared.works.reaches(number, deadline);
@@ -118,14 +127,18 @@ impl Driver {
             self.stop_time_counts();
             self.settle();
             self.shared.works.tell_of_overruns(self.clock.now());
-            if silence != self.times.silence {
-                silence = self.times.silence;
-                watch = self.dcs.watch(silence);
+            if silence != self.times.silence && reopens.is_none() {
+                let wait = self.machine.place_within(REOPEN_WITHIN);
+                reopens = Some(self.clock.sleep(wait));
             }
             if self.stopping && self.machine.is_idle() {
                 return;
             }
-            match self.wake(&mut watch, &mut flight).await {
+            match self.wake(&mut watch, &mut flight, &mut reopens).await {
+                Wake::Reopen => {
+                    (silence, reopens) = (self.times.silence, None);
+                    watch = self.dcs.watch(silence);
+                }
                 Wake::Watch(item) => {
                     if item.is_none() {
                         watch = stream::pending().boxed();
@@ -214,7 +227,18 @@ impl Driver {
         })
     }
 
-    async fn wake(&mut self, watch: &mut WatchStream, flight: &mut Option<Flight>) -> Wake {
+    async fn wake(
+        &mut self,
+        watch: &mut WatchStream,
+        flight: &mut Option<Flight>,
+        reopens: &mut Reopening,
+    ) -> Wake {
+        let reopens = async {
+            match reopens {
+                Some(reopens) => reopens.await,
+                None => future::pending().await,
+            }
+        };
         let answer = async {
             match flight {
                 Some(flight) => flight.await,
@@ -242,6 +266,7 @@ impl Driver {
             (id, sent, answer) = answer.fuse() => Wake::Answer(id, sent, answer),
             ask = ask.fuse() => Wake::Ask(ask),
             item = watch.next().fuse() => Wake::Watch(item),
+            () = reopens.fuse() => Wake::Reopen,
         }
     }
 

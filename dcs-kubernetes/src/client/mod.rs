@@ -2,6 +2,7 @@
 //! attempt, bounded bodies, and the HTTP status still there to be judged. After
 //! an attempt that was not answered the next one has new connections.
 
+mod credentials;
 mod judge;
 mod own;
 mod request;

@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
 use futures_util::future::{self, BoxFuture, Either, FutureExt as _, Shared};
+use kube::config::AuthInfo;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+use super::credentials::{runs_a_command, settled};
 
 /// Why the client that a request went through is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ struct Inner {
 
 struct State {
     client: kube::Client,
+    /// The credentials that it has.
+    auth: AuthInfo,
     made: Made,
     in_doubt: bool,
     /// Credentials that were just read were refused, too.
@@ -54,11 +59,27 @@ impl Own {
     /// # Errors
     /// Where no client can be made of the configuration.
     pub(crate) fn new(config: kube::Config) -> kube::Result<Self> {
-        let client = kube::Client::try_from(config.clone())?;
+        let auth = settled(&config)?;
+        Self::with(config, auth)
+    }
+
+    /// Another server's, which begins with the credentials of this one: no
+    /// command that brings a token runs for it before they are refused.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub(crate) fn of_server(&self, config: kube::Config) -> kube::Result<Self> {
+        let auth = self.0.state().auth.clone();
+        Self::with(config, auth)
+    }
+
+    fn with(config: kube::Config, auth: AuthInfo) -> kube::Result<Self> {
+        let client = client(&config, &auth)?;
         Ok(Self(Arc::new(Inner {
             config,
             state: Mutex::new(State {
                 client,
+                auth,
                 made: Made::FIRST,
                 in_doubt: false,
                 still_denied: false,
@@ -123,11 +144,14 @@ impl Own {
     /// time, and not one of the runtime's, which would then never end either.
     fn make_again(&self) -> Option<Shared<BoxFuture<'static, ()>>> {
         let mut state = self.0.state();
+        // One that is over and still there has panicked.
+        state.being_made.take_if(|made| made.peek().is_some());
         if state.being_made.is_some() || !state.in_doubt {
             return state.being_made.clone().filter(|_| !state.is_late);
         }
-        if !self.0.runs_a_command() {
-            state.takes(kube::Client::try_from(self.0.config.clone()));
+        state.is_late = false;
+        if !runs_a_command(&self.0.config.auth_info) {
+            state.takes(self.0.make());
             return None;
         }
         let runtime = Handle::try_current().ok()?;
@@ -136,10 +160,10 @@ impl Own {
         let thread = Builder::new().name("credentials".to_owned());
         let thread = thread.spawn(move || {
             let _entered = runtime.enter();
-            let client = kube::Client::try_from(inner.config.clone());
+            let next = inner.make();
             let mut state = inner.state();
             (state.being_made, state.is_late) = (None, false);
-            state.takes(client);
+            state.takes(next);
             drop(made);
         });
         if let Err(error) = thread {
@@ -152,9 +176,10 @@ impl Own {
 }
 
 impl Inner {
-    fn runs_a_command(&self) -> bool {
-        let auth = &self.config.auth_info;
-        auth.exec.is_some() || auth.auth_provider.is_some()
+    /// A client with what the configuration's files and command say now.
+    fn make(&self) -> kube::Result<(kube::Client, AuthInfo)> {
+        let auth = settled(&self.config)?;
+        Ok((client(&self.config, &auth)?, auth))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,10 +188,10 @@ impl Inner {
 }
 
 impl State {
-    fn takes(&mut self, made: kube::Result<kube::Client>) {
+    fn takes(&mut self, made: kube::Result<(kube::Client, AuthInfo)>) {
         match made {
-            Ok(client) => {
-                self.client = client;
+            Ok((client, auth)) => {
+                (self.client, self.auth) = (client, auth);
                 self.made = Made(self.made.0 + 1);
                 self.in_doubt = false;
             }
@@ -175,6 +200,12 @@ impl State {
             }
         }
     }
+}
+
+fn client(config: &kube::Config, auth: &AuthInfo) -> kube::Result<kube::Client> {
+    let mut config = config.clone();
+    config.auth_info = auth.clone();
+    kube::Client::try_from(config)
 }
 
 impl fmt::Debug for Own {

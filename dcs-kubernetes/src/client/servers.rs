@@ -253,7 +253,7 @@ impl Each {
             config.tls_server_name = Some(host.to_owned());
         }
         config.cluster_url = url;
-        Ok(Own::new(config)?)
+        Ok(self.service.of_server(config)?)
     }
 
     fn chosen(&self) -> MutexGuard<'_, Chosen> {

@@ -194,6 +194,9 @@ impl Feed {
                 if self.seen.last() > before {
                     self.is_of_use();
                 }
+                if self.seen.is_full() {
+                    self.lose();
+                }
                 said
             }
             Err(Stop::Ended(error)) => {
@@ -261,6 +264,10 @@ impl Feed {
                 self.seen.advance(revision);
                 Some(Said::Alive)
             }
+            "ADDED" | "MODIFIED" | "DELETED" if self.is_of_others(&object) => {
+                self.seen.advance(revision);
+                Some(Said::Alive)
+            }
             "ADDED" | "MODIFIED" => self.seen.is_new(&object, revision).then(|| Said::Put {
                 continues: event.kind == "MODIFIED",
                 object,
@@ -272,6 +279,12 @@ impl Feed {
             }
             other => Some(self.unreadable(format!("event {other:?}").into())),
         }
+    }
+
+    /// Whether an object carries the labels and holds no key of the scope.
+    fn is_of_others(&self, object: &Object) -> bool {
+        let named = self.store.settings.object_named(&object.metadata.name);
+        self.collection != Collection::Pods && named.is_none()
     }
 
     fn take_error(&mut self, object: serde_json::Value) -> Option<Said> {

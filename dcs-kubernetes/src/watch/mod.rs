@@ -203,7 +203,7 @@ impl Story {
         if self.begun() {
             let whole = self.whole();
             self.told.push_back(whole);
-        } else if side == Side::Keys {
+        } else if side == Side::Keys && self.patience.is_none() {
             let wait = self.store.settings.attempt_timeout;
             self.patience = Some(self.store.clock.sleep(wait));
         }

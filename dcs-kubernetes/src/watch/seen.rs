@@ -8,6 +8,9 @@ use crate::format::Object;
 
 /// Lists older than what was seen that are refused before they are believed.
 const STALE_LISTS: u32 = 5;
+/// So many names may come, beside as many as a list had, before a new list lets
+/// those that are gone be forgotten.
+const NAMES: usize = 20_000;
 
 /// How far the feed has got. Nothing that it says is older than what it said.
 #[derive(Debug, Default)]
@@ -18,6 +21,7 @@ pub(super) struct Seen {
     floor: Option<Revision>,
     /// Above the floor, by object, also of objects that are gone.
     objects: BTreeMap<String, Revision>,
+    listed: usize,
     stale_lists: u32,
 }
 
@@ -49,6 +53,7 @@ impl Seen {
         *self = Self {
             last: Some(revision),
             floor: Some(revision),
+            listed: items.len(),
             ..Self::default()
         };
         Ok(())
@@ -56,6 +61,11 @@ impl Seen {
 
     pub(super) fn advance(&mut self, revision: Revision) {
         self.last = self.last.max(Some(revision));
+    }
+
+    /// Whether names have come and gone without end.
+    pub(super) fn is_full(&self) -> bool {
+        self.objects.len() > self.listed + NAMES
     }
 
     pub(super) fn is_new(&mut self, object: &Object, revision: Revision) -> bool {
@@ -145,5 +155,20 @@ mod tests {
         }
         seen.take_list(at(9), &[]).unwrap();
         assert_eq!(seen.last(), Some(at(9)));
+    }
+
+    #[test]
+    fn names_that_come_and_go_without_end_are_forgotten_with_a_new_list() {
+        let mut seen = Seen::default();
+        seen.take_list(at(10), &[object("a", 10).0]).unwrap();
+        for number in 0..=u32::try_from(NAMES).unwrap() {
+            assert!(!seen.is_full(), "{number}");
+            is_new(&mut seen, &number.to_string(), 11 + number);
+        }
+        assert!(!seen.is_full(), "the one that the list had");
+        is_new(&mut seen, "b", 99_999);
+        assert!(seen.is_full());
+        seen.take_list(at(100_000), &[]).unwrap();
+        assert!(!seen.is_full());
     }
 }

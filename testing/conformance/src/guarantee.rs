@@ -37,7 +37,7 @@ pub fn guarantees() -> &'static [Guarantee] {
             },
             Guarantee {
                 id: "G-WATCH",
-                says: "A watch begins with a Reset, then says every version of the leader register once, in order. What it cannot vouch for it begins anew with another Reset.",
+                says: "A watch begins with a Reset, then says every version of the leader register once, in order. What it cannot vouch for it begins anew with another Reset. It may begin without the members, if it says so, and has them in a later Reset.",
             },
             Guarantee {
                 id: "G-VALUE",

@@ -102,10 +102,10 @@ impl Watcher {
         }
     }
 
-    /// Everything, as the next `Reset` has it.
+    /// Everything, as the next `Reset` has it that knows the members.
     pub(crate) async fn reset(&mut self) -> Snapshot {
-        self.until("Reset", |event| match event {
-            WatchEvent::Reset(snapshot) => Some(*snapshot),
+        self.until("Reset with the members", |event| match event {
+            WatchEvent::Reset(snapshot) if !snapshot.members_unknown => Some(*snapshot),
             _ => None,
         })
         .await

@@ -80,7 +80,8 @@ impl Options {
     }
 
     /// The time that the server goes by: that of the tokio runtime unless it is
-    /// set.
+    /// set. Faults that delay a request or repeat it later need a runtime with
+    /// any clock: what was sent arrives although nobody waits for it.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);

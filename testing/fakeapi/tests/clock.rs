@@ -1,4 +1,4 @@
-//! Time of one's own: the server needs no runtime then.
+//! Time of one's own: without delays the server needs no runtime then.
 
 #![expect(
     clippy::unwrap_used,

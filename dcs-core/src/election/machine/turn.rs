@@ -81,6 +81,13 @@ impl Turn {
 }
 
 impl Machine {
+    /// This member's place in a time within which all members do the same: by
+    /// chance, and the same each time.
+    pub(crate) fn place_within(&self, window: Duration) -> Duration {
+        let [first, ..] = self.session.bits().to_be_bytes();
+        window * u32::from(first) / u32::from(u8::MAX)
+    }
+
     /// How long until this member may replace the version seen last; `None`
     /// where it may not at all.
     pub(super) fn turn_in(&self, now: Stamp) -> Option<Duration> {

@@ -91,6 +91,7 @@ pub(crate) async fn a_watch_sees_members_come_and_go(world: World) {
 /// What an item says of a member, if it says anything.
 fn value_in(event: WatchEvent, name: &MemberName) -> Option<Value<MemberRecord>> {
     match event {
+        WatchEvent::Reset(snapshot) if snapshot.members_unknown => None,
         WatchEvent::Reset(snapshot) => {
             let entry = snapshot.members.get(name).cloned();
             Some(entry.unwrap_or_else(Entry::absent).value)
