@@ -32,7 +32,11 @@ pub(super) enum Asked {
 
 /// All writes of a history.
 #[derive(Default)]
-pub(in crate::sim) struct Calls(HashMap<Group, Told>);
+pub(in crate::sim) struct Calls {
+    groups: HashMap<Group, Told>,
+    /// Whether what is done at the store just now is done by a copy of a request.
+    pub(super) by_copy: bool,
+}
 
 #[derive(Default)]
 struct Told {
@@ -41,6 +45,9 @@ struct Told {
     /// More than one only where it was created, deleted, and created by a copy;
     /// none where the register itself is gone by it.
     committed: Vec<Option<Revision>>,
+    /// By a copy of a request: where that comes before the request itself, the
+    /// store refuses the latter, and says so.
+    by_copy: bool,
 }
 
 impl Group {
@@ -95,12 +102,12 @@ impl Asked {
 
 impl Calls {
     pub(super) fn begins(&mut self, group: Group, asked: Asked) {
-        self.0.entry(group).or_default().calls.push(asked);
+        self.groups.entry(group).or_default().calls.push(asked);
     }
 
     /// Whether a call of this group makes the one of the other, and may still.
     pub(super) fn makes(&self, group: &Group, before: &Stands, now: &Stands) -> bool {
-        self.0.get(group).is_some_and(|told| {
+        self.groups.get(group).is_some_and(|told| {
             let is_open = group.expected.is_none() || told.committed.is_empty();
             is_open && told.calls.iter().any(|asked| asked.makes(before, now))
         })
@@ -116,20 +123,21 @@ impl Calls {
         group: Group,
         revision: Option<Revision>,
     ) -> Result<(), String> {
-        let Some(told) = self.0.get_mut(&group) else {
+        let Some(told) = self.groups.get_mut(&group) else {
             return Err("nobody asked for it".to_owned());
         };
         if let (Some(first), true) = (told.committed.first(), group.expected.is_some()) {
             return Err(format!("it was committed as {} before", shown(*first)));
         }
         told.committed.push(revision);
+        told.by_copy |= self.by_copy;
         told.is_true()
     }
 
     /// The lease writes of this group: several only where nothing tells them
     /// apart, as creations without a holder.
     pub(super) fn leases(&self, group: &Group) -> impl Iterator<Item = &Lease> {
-        let calls = self.0.get(group).map_or(&[][..], |told| &told.calls);
+        let calls = self.groups.get(group).map_or(&[][..], |told| &told.calls);
         calls.iter().filter_map(|asked| match asked {
             Asked::Lease(lease) => Some(lease),
             _ => None,
@@ -138,7 +146,7 @@ impl Calls {
 
     /// Whether a touch that changes no value is among them.
     pub(super) fn has_fence(&self, group: &Group) -> bool {
-        let calls = self.0.get(group).map_or(&[][..], |told| &told.calls);
+        let calls = self.groups.get(group).map_or(&[][..], |told| &told.calls);
         calls.iter().any(|asked| matches!(asked, Asked::Fence(_)))
     }
 
@@ -153,7 +161,7 @@ impl Calls {
         outcome: &Outcome,
         stood: &Stood,
     ) -> Result<(), String> {
-        let told = self.0.entry(group).or_default();
+        let told = self.groups.entry(group).or_default();
         let revision = match outcome {
             Outcome::Committed(committed) => committed.revision,
             Outcome::NotCommitted(_) => {
@@ -189,7 +197,7 @@ impl Calls {
 impl Told {
     fn is_true(&self) -> Result<(), String> {
         match self.committed.first() {
-            Some(revision) if self.refused == self.calls.len() => Err(format!(
+            Some(revision) if self.refused == self.calls.len() && !self.by_copy => Err(format!(
                 "it is told not to be committed, and was as {}",
                 shown(*revision)
             )),
@@ -352,6 +360,14 @@ mod tests {
         assert_eq!(calls.committed(on(2), None), Ok(()));
         assert_eq!(tell(&mut calls, on(2), &committed(7)), Ok(()));
         assert!(tell(&mut calls, on(2), &refused()).is_err());
+    }
+
+    #[test]
+    fn a_request_that_its_copy_was_committed_before_is_refused_in_truth() {
+        let mut calls = begun(on(2), 1);
+        calls.by_copy = true;
+        assert_eq!(calls.committed(on(2), Some(rev(3))), Ok(()));
+        assert_eq!(tell(&mut calls, on(2), &refused()), Ok(()));
     }
 
     #[test]

@@ -180,9 +180,10 @@ impl Wire {
             return Err(Trouble::Refused { chance });
         }
         let stale = u64::try_from(fate.stale).unwrap_or(0);
-        let run = move |world: &World, _| {
+        let run = move |world: &World, is_copy| {
             let answer = serve(stale);
             if is_write {
+                lock(&world.judge).calls.by_copy = is_copy;
                 world.takes_in(Some(process));
             }
             answer
