@@ -324,6 +324,8 @@ mod tests {
                 "RUSTFLAGS='--cfg dcs_seeded_bugs' cargo test -p dcs-core -p dcs-sim --all-features --locked --target-dir target/seeded-bugs",
                 "cargo xtask sim --histories 20000 --seed 1",
                 "cargo xtask sim --profile patroni --histories 5000 --seed 1",
+                "cargo xtask sim --backend endpoints --histories 2000 --seed 1",
+                "cargo xtask sim --backend configmap --histories 2000 --seed 2",
                 "cargo xtask sim --bug all",
                 "cargo test --workspace --all-features --locked -- --ignored",
             ]

@@ -13,7 +13,7 @@ Each row is a fault that a store on Kubernetes meets, what is right to do about 
 how often it did when this page was written. A test that claims a row and never meets its fault fails. Where a row says that its
 fault cannot come about, its test shows that, and the number is how often it looked.
 
-This page is written by `cargo xtask faults`. A row without a test is not covered yet.
+This page is written by `cargo xtask faults`. A row without a test fails `cargo xtask test`.
 
 | row | fault | right reaction | tests (hits) |
 |---|---|---|---|
