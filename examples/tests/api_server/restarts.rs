@@ -14,6 +14,7 @@ use super::world::World;
 async fn restarts_of_the_api_server_one_after_the_other_cost_no_term() {
     let (restarts, refused) = (covers(13), covers(52));
     let mut world = World::start(&timing(60, 1, 10)).await;
+    let mut noticed = false;
     for round in 0..rounds().unwrap_or(3) {
         let from_ms = now_ms();
         let crashes = round % 2 == 0;
@@ -35,8 +36,8 @@ async fn restarts_of_the_api_server_one_after_the_other_cost_no_term() {
             let attempts = scope.members[0].dcs.attempts_since(from_ms);
             let away = usize::try_from(away_ms / 1_000).unwrap();
             assert!(attempts.len() <= 8 + 2 * away, "{away} s: {attempts:#?}");
-            let failed = attempts.iter().any(|one| one.ended != Ended::Answered);
-            assert!(failed, "it noticed nothing: {attempts:#?}");
+            // A short absence may fall between two renewals of one of the leaders.
+            noticed |= attempts.iter().any(|one| one.ended != Ended::Answered);
             scope.ended_by_deadline(0, from_ms);
             let trouble = scope.members[0].trouble_since(from_ms);
             let denied = trouble.iter().filter(|why| why.contains("HTTP 403"));
@@ -44,6 +45,7 @@ async fn restarts_of_the_api_server_one_after_the_other_cost_no_term() {
         }
         world.count(&restarts, 0, from_ms);
     }
+    assert!(noticed, "no attempt met the absence");
 }
 
 #[tokio::test]
