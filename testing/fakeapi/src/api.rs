@@ -11,9 +11,7 @@ use tokio::sync::watch;
 use crate::faults::{Action, Disturbance, Faults, Lag, On, Request};
 use crate::kinds::Kind;
 use crate::log::{Log, Recorded};
-use crate::object;
 use crate::options::Options;
-use crate::serve::uid;
 use crate::service::FakeService;
 use crate::store::Store;
 use crate::target::Target;
@@ -147,36 +145,18 @@ impl FakeApi {
 
     /// Makes a namespace, unless it is there.
     pub fn add_namespace(&self, name: &str) {
-        let kind = Kind::Namespace;
-        let mut state = self.0.lock();
-        if state.store.get(kind, name).is_some() {
-            return;
+        let plural = Kind::Namespace.facts().plural;
+        if self.object(plural, "", name).is_none() {
+            self.put_object(plural, "", json!({"metadata": {"name": name}}));
         }
-        let mut namespace = json!({"metadata": {"name": name}});
-        object::fill_in(kind, &mut namespace, None);
-        let Ok(mut namespace) = object::typed(kind, &namespace) else {
-            return;
-        };
-        let uid = uid(&mut state.rng);
-        object::created(kind, &mut namespace, uid, self.0.time.stamp(Duration::ZERO));
-        let at = self.0.time.elapsed_so_far();
-        state.store.put(kind, name, namespace, at);
-        drop(state);
-        self.0.wake();
     }
 
     /// An object as it is stored now, whatever faults there are. `plural` is
     /// the kind as paths name it; a namespace has no namespace.
     #[must_use]
     pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|kind| kind.facts().plural == plural)?;
-        let path = if kind.facts().namespaced {
-            format!("{namespace}/{name}")
-        } else {
-            name.to_owned()
-        };
+        let kind = Kind::of_plural(plural)?;
+        let path = kind.path(namespace, name);
         let state = self.0.lock();
         state
             .store

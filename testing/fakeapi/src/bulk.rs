@@ -17,12 +17,9 @@ impl FakeApi {
     /// the object has no name or a field of a wrong type.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn put_object(&self, plural: &str, namespace: &str, mut object: Value) -> Option<u64> {
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|kind| kind.facts().plural == plural)?;
-        let mut path = meta(&object, "name")?.to_owned();
+        let kind = Kind::of_plural(plural)?;
+        let path = kind.path(namespace, meta(&object, "name")?);
         if kind.facts().namespaced {
-            path = format!("{namespace}/{path}");
             object["metadata"]["namespace"] = namespace.into();
         }
         object::fill_in(kind, &mut object, None);

@@ -141,6 +141,22 @@ impl Kind {
         }
     }
 
+    /// The kind that paths name so, in whatever group.
+    pub(crate) fn of_plural(plural: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.facts().plural == plural)
+    }
+
+    /// Where an object of this kind is stored.
+    pub(crate) fn path(self, namespace: &str, name: &str) -> String {
+        if self.facts().namespaced {
+            format!("{namespace}/{name}")
+        } else {
+            name.to_owned()
+        }
+    }
+
     /// The kind of a resource in a group; all of them are in version v1.
     pub(crate) fn find(group: &str, plural: &str) -> Option<Self> {
         let is = |kind: &Self| kind.facts().group == group && kind.facts().plural == plural;

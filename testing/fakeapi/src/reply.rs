@@ -70,16 +70,8 @@ impl Shaped<'_> {
 
     /// An answer in place of the server's.
     pub(crate) fn reply(&self, reply: &Reply) -> Response<FakeBody> {
-        let mut response = response(reply.code, self.body(reply.body.clone()));
-        let headers = response.headers_mut();
-        headers.remove(http::header::CONTENT_TYPE);
-        for (name, value) in &reply.headers {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-                headers.insert(name, value);
-            }
-        }
-        response
+        let response: Response<FakeBody> = reply.clone().into();
+        response.map(|_| self.body(reply.body.clone()))
     }
 
     /// A body that comes as the plan wants it.
@@ -106,6 +98,22 @@ impl Shaped<'_> {
                 .headers_mut()
                 .insert(http::header::WARNING, warning);
         }
+    }
+}
+
+impl From<Reply> for Response<FakeBody> {
+    /// The answer, for transports of one's own.
+    fn from(reply: Reply) -> Self {
+        let mut response = response(reply.code, whole(reply.body));
+        let headers = response.headers_mut();
+        headers.remove(http::header::CONTENT_TYPE);
+        for (name, value) in &reply.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                headers.insert(name, value);
+            }
+        }
+        response
     }
 }
 

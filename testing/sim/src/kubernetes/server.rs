@@ -159,8 +159,6 @@ impl Backend for Server {
         let last = u8::try_from(place.unwrap_or_default() + 1).unwrap_or(u8::MAX);
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, last));
         let transport = Transport::new(wire, self.fake.clone());
-        let runtime = self.runtime();
-        let _entered = runtime.as_ref().map(Runtime::enter);
         let client = kube::Client::new(transport, NAMESPACE);
         let labels = LABELS.parse().expect("valid labels");
         let scope = self.setting.scope.clone();
@@ -232,7 +230,7 @@ impl Backend for Server {
         self.overwrite(&name, &Change::Failover(Some(request)), &[]);
     }
 
-    /// dcs-kubernetes makes clients as it goes, and each spawns a task.
+    /// Processes start at any time, and each client spawns a task as it is made.
     fn within(&self, run: &mut dyn FnMut()) {
         let handle = self
             .runtime()

@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dcs_fakeapi::{Action, BoxError, FakeApi, FakeBody, FakeService, Faults, Lag, On};
+use dcs_fakeapi::{Action, BoxError, FakeApi, FakeBody, FakeService, Faults, Lag, On, Reply};
 use dcs_memory::sim::{Broken, Wire};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use tower::Service;
 
-use super::answers::{self, Answer, reset, whole};
+use super::answers::{self, Answer, reset};
 
 /// The way of one process to the fake API server.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl Transport {
             body,
         };
         if parts.method != Method::GET {
-            return match self.wire.write(what, move || asked.served(0)).await {
+            return match self.wire.write(what, move || asked.served(None)).await {
                 Ok(said) => Ok(said?.answer()),
                 Err(trouble) => answers::of(trouble),
             };
@@ -63,12 +63,13 @@ impl Transport {
         let answer = if asked.is_list() {
             let (this, path) = (self.clone(), path.clone());
             let serve = move || match asked.watches_from() {
-                Some(from) if from < this.known_from(&path) => Ok(answers::gone()),
-                _ => asked.served(0),
+                Some(from) if from < this.known_from(&path) => asked.served(Some(Action::Gone)),
+                _ => asked.served(None),
             };
             self.wire.read(what, serve).await
         } else {
-            let serve = move |stale| asked.served(stale);
+            let behind = |versions| Action::Stale(Lag::Revisions(versions));
+            let serve = move |stale| asked.served((stale > 0).then(|| behind(stale)));
             self.wire.read_from_behind(what, serve).await
         };
         match answer {
@@ -96,7 +97,7 @@ impl Transport {
             }
             Err(_) => Err(reset()),
         });
-        answers::answer(200, StreamBody::new(frames).boxed_unsync())
+        Response::new(StreamBody::new(frames).boxed_unsync())
     }
 
     /// What has happened up to now is gone for watches of this path.
@@ -140,17 +141,15 @@ struct Asked {
 }
 
 impl Asked {
-    /// What the server says, as it was so many of its revisions ago.
+    /// What the server says, if need be with something done to this request.
     ///
     /// # Errors
     /// What the fake could not do: none of that is part of a history.
-    fn served(&self, stale: u64) -> Result<Said, BoxError> {
-        if stale == 0 {
+    fn served(&self, fault: Option<Action>) -> Result<Said, BoxError> {
+        let Some(fault) = fault else {
             return answered(self.fake.service(), self.request());
-        }
-        let faults = Faults::new();
-        let lag = Action::Stale(Lag::Revisions(stale));
-        self.fake.set_faults(faults.on(On::any(), lag));
+        };
+        self.fake.set_faults(Faults::new().on(On::any(), fault));
         let said = answered(self.fake.service(), self.request());
         self.fake.clear_faults();
         said
@@ -158,14 +157,15 @@ impl Asked {
 
     /// The revision that a watch goes on from; none of what is no watch.
     fn watches_from(&self) -> Option<u64> {
-        let query = self.parts.uri.query()?;
-        let mut parts = query.split('&').filter_map(|part| part.split_once('='));
-        parts.clone().find(|part| *part == ("watch", "true"))?;
-        let (_, from) = parts.find(|(name, _)| *name == "resourceVersion")?;
+        let uri = &self.parts.uri;
+        if !is_watch(uri) {
+            return None;
+        }
+        let (_, from) = parameters(uri).find(|(name, _)| *name == "resourceVersion")?;
         from.parse().ok()
     }
 
-    /// Paths of collections have an even number of parts behind `/api/v1`.
+    /// `/api/v1/namespaces/NAMESPACE/PLURAL`, without the name of an object.
     fn is_list(&self) -> bool {
         self.parts.uri.path().split('/').count().is_multiple_of(2)
     }
@@ -178,8 +178,8 @@ impl Asked {
 impl Said {
     fn answer(self) -> Answer {
         match self {
-            Self::Whole(status, body) => whole(status, body),
-            Self::Lines(body) => answers::answer(200, body),
+            Self::Whole(status, body) => Reply::raw(status, body).into(),
+            Self::Lines(body) => Response::new(body),
         }
     }
 }
@@ -189,10 +189,7 @@ pub(super) fn answered(
     mut service: FakeService,
     request: Request<Full<Bytes>>,
 ) -> Result<Said, BoxError> {
-    let is_watch = request
-        .uri()
-        .query()
-        .is_some_and(|query| query.contains("watch=true"));
+    let is_watch = is_watch(request.uri());
     let late = "the fake server does not answer at once";
     let response: Response<FakeBody> = service.call(request).now_or_never().ok_or(late)??;
     let status = response.status();
@@ -205,4 +202,13 @@ pub(super) fn answered(
         .now_or_never()
         .ok_or(late)??;
     Ok(Said::Whole(status.as_u16(), body.to_bytes()))
+}
+
+fn is_watch(uri: &Uri) -> bool {
+    parameters(uri).any(|parameter| parameter == ("watch", "true"))
+}
+
+fn parameters(uri: &Uri) -> impl Iterator<Item = (&str, &str)> {
+    let query = uri.query().unwrap_or_default();
+    query.split('&').filter_map(|part| part.split_once('='))
 }
