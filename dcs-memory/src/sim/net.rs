@@ -112,10 +112,7 @@ impl SimDcs {
         self.world
             .note(|| format!("p{process} #{number} {}", what()));
         if fate.is_refused {
-            self.world.made(Class::Refused);
-            self.world.hit(Class::Refused);
-            self.world
-                .note(|| format!("p{process} #{number} is refused"));
+            self.world.refuses(process, number);
             return Outcome::NotCommitted(Error::Unavailable {
                 backend: BACKEND,
                 retry_after: None,
@@ -373,6 +370,12 @@ impl World {
         self.executor
             .after(wait, move || journey.arrive(&world, &run, giver));
         answer
+    }
+
+    /// A request is refused before it can be applied.
+    pub(super) fn refuses(&self, process: usize, number: u64) {
+        self.counts(Class::Refused);
+        self.note(|| format!("p{process} #{number} is refused"));
     }
 
     /// A lease write of this process is applied.

@@ -72,13 +72,8 @@ impl Node {
         if let Some(dcs) = world.dcs_of(self.process) {
             return dcs;
         }
-        let wire = Wire::new(
-            Arc::clone(world),
-            self.process,
-            self.name.clone(),
-            self.entropy(),
-        );
-        let dcs = Judged::new(Arc::clone(world), self.process, over.open(wire));
+        let inner = over.open(Wire::of(self.clone()));
+        let dcs = Judged::new(Arc::clone(world), self.process, inner);
         let dcs: Arc<dyn Dcs> = Arc::new(dcs);
         world.set_dcs(self.process, Some(Arc::clone(&dcs)));
         dcs

@@ -86,9 +86,9 @@ impl World {
     fn keeps(&self, before: &Snapshot, now: &Snapshot) {
         let stood = &mut lock(&self.judge).stood;
         for register in Register::BESIDE_LEADER {
-            let (revision, stands) = register.of_all(now);
-            if let Some(revision) = revision.filter(|_| register.of_all(before).0 != revision) {
-                stood.take_in(register, revision, stands);
+            let revision = register.revision(now);
+            if let Some(revision) = revision.filter(|_| register.revision(before) != revision) {
+                stood.take_in(register, revision, register.stands(now));
             }
         }
     }
@@ -97,10 +97,10 @@ impl World {
     /// then, and one was written.
     fn values_written(&self, process: usize, before: &Snapshot, now: &Snapshot) {
         let mut rest: Vec<_> = Register::BESIDE_LEADER.into_iter().collect();
-        rest.retain(|register| register.of_all(before).0 != register.of_all(now).0);
+        rest.retain(|register| register.revision(before) != register.revision(now));
         while let Some(first) = rest.first() {
-            let revision = first.of_all(now).0;
-            let is_of_it = |register: &mut Register| register.of_all(now).0 == revision;
+            let revision = first.revision(now);
+            let is_of_it = |register: &mut Register| register.revision(now) == revision;
             let of_it: Vec<_> = rest.extract_if(.., is_of_it).collect();
             self.register_written(process, &of_it, before, now);
         }
@@ -116,18 +116,18 @@ impl World {
         let group = |register: &Register| Group {
             process,
             register: *register,
-            expected: register.of_all(before).0,
+            expected: register.revision(before),
             attempt: None,
         };
         let made = |register: &&Register| {
-            let (before, now) = (register.of_all(before).1, register.of_all(now).1);
+            let (before, now) = (register.stands(before), register.stands(now));
             lock(&self.judge)
                 .calls
                 .makes(&group(register), &before, &now)
         };
         let written = keys.iter().find(made);
         for key in keys {
-            let (was, is) = (key.of_all(before).1, key.of_all(now).1);
+            let (was, is) = (key.stands(before), key.stands(now));
             if written != Some(key) && was.value != is.value {
                 let what = format!("p{process} wrote no such {key:?} as {is:?}");
                 lock(&self.judge).fail(self.now(), Invariant::TrueOutcomes, what);
@@ -136,25 +136,21 @@ impl World {
         let Some(written) = written.or(keys.first()) else {
             return;
         };
-        self.committed(group(written), written.of_all(now).0);
+        let group = group(written);
+        self.committed(group, written.revision(now));
         if *written == Register::Config {
-            self.counts_on(process, &before.config, &now.config);
+            self.counts_on(group, &before.config, &now.config);
         }
     }
 
     /// A config key is made from the one directly before it.
-    fn counts_on(&self, process: usize, before: &Entry<Config>, now: &Entry<Config>) {
+    fn counts_on(&self, group: Group, before: &Entry<Config>, now: &Entry<Config>) {
         let (old, new) = (before.get(), now.get());
-        let group = Group {
-            process,
-            register: Register::Config,
-            expected: before.revision,
-            attempt: None,
-        };
         let is_touch = old == new && lock(&self.judge).calls.has_fence(&group);
         let counts = |config: Option<&Config>| config.and_then(counter);
         let (count, counted) = (counts(old), counts(new));
         if !is_touch && counted.is_some() && counted != count.unwrap_or(0).checked_add(1) {
+            let process = group.process;
             let what = format!("p{process}: {counted:?} was written over {count:?}");
             lock(&self.judge).fail(self.now(), Invariant::NoLostUpdate, what);
         }

@@ -55,8 +55,20 @@ impl Register {
         }
     }
 
+    /// Its revision, if it is there.
+    pub(super) const fn revision(self, all: &Snapshot) -> Option<Revision> {
+        match self {
+            Self::Leader => all.leader.revision,
+            Self::Config => all.config.revision,
+            Self::Initialize => all.initialize.revision,
+            Self::History => all.history.revision,
+            Self::Failover => all.failover.revision,
+            Self::Sync => all.sync.revision,
+        }
+    }
+
     /// What stands in it.
-    pub(super) fn of_all(self, all: &Snapshot) -> (Option<Revision>, Stands) {
+    pub(super) fn stands(self, all: &Snapshot) -> Stands {
         match self {
             Self::Leader => stands(&all.leader, |record| {
                 let mut write = dcs_core::LeaderWrite::default();
@@ -72,17 +84,14 @@ impl Register {
     }
 }
 
-fn stands<T: Clone>(
-    entry: &Entry<T>,
-    change: impl Fn(Option<T>) -> Change,
-) -> (Option<Revision>, Stands) {
+fn stands<T: Clone>(entry: &Entry<T>, change: impl Fn(Option<T>) -> Change) -> Stands {
     let value = match &entry.value {
         Value::Present(value) => Some(change(Some(value.clone()))),
         Value::Absent => Some(change(None)),
         Value::Malformed(_) => None,
     };
     let fence = entry.fence.clone();
-    (entry.revision, Stands { value, fence })
+    Stands { value, fence }
 }
 
 impl Stands {
@@ -114,9 +123,10 @@ impl World {
     pub(super) fn has_read(&self, process: usize, all: &Snapshot) {
         self.has_read_leader(process, &all.leader);
         for register in Register::BESIDE_LEADER {
-            let (Some(revision), stands) = register.of_all(all) else {
+            let Some(revision) = register.revision(all) else {
                 continue;
             };
+            let stands = register.stands(all);
             let mut judge = lock(&self.judge);
             let stood = judge.stood.get(register, revision);
             if stood != Some(&stands) {

@@ -13,17 +13,13 @@ use crate::sim::chance::{chance, mix};
 use crate::sim::class::Class;
 use crate::sim::executor::{Nanos, lock};
 use crate::sim::net::nanos;
+use crate::sim::node::Node;
 use crate::sim::world::World;
 
 /// One process's way to the store: its requests are delayed, lost, repeated and
 /// refused on it. A clone is the same way.
 #[derive(Clone)]
-pub struct Wire {
-    world: Arc<World>,
-    process: usize,
-    name: MemberName,
-    entropy: Arc<dyn Entropy>,
-}
+pub struct Wire(Node);
 
 /// What becomes of a request, other than its answer. Who asks may be told that
 /// in any of the ways in which real servers, and whatever stands before them,
@@ -50,42 +46,32 @@ pub enum Trouble {
 }
 
 impl Wire {
-    pub(in crate::sim) const fn new(
-        world: Arc<World>,
-        process: usize,
-        name: MemberName,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self {
-            world,
-            process,
-            name,
-            entropy,
-        }
+    pub(in crate::sim) const fn of(node: Node) -> Self {
+        Self(node)
     }
 
     /// The number of the process in this history, from 0.
     #[must_use]
     pub const fn process(&self) -> usize {
-        self.process
+        self.0.process()
     }
 
     /// The name of the member that the process is.
     #[must_use]
     pub const fn name(&self) -> &MemberName {
-        &self.name
+        self.0.name()
     }
 
     /// The clock of the machine that the process runs on.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::new(self.world.clock_of(self.process))
+        self.0.clock()
     }
 
     /// The chance of the process.
     #[must_use]
     pub fn entropy(&self) -> Arc<dyn Entropy> {
-        Arc::clone(&self.entropy)
+        self.0.entropy()
     }
 
     /// Sends a request that changes nothing and shows what stands there now.
@@ -121,7 +107,7 @@ impl Wire {
         what: impl FnOnce() -> String + Send,
         serve: impl Fn(u64) -> T + Send + Sync + 'static,
     ) -> Result<T, Trouble> {
-        let world = Arc::clone(&self.world);
+        let world = Arc::clone(self.world());
         self.send(false, what, move |versions| {
             if versions > 0 {
                 world.reads_from_behind(versions);
@@ -152,12 +138,13 @@ impl Wire {
 
     /// What comes from a stream at the store, as it arrives here.
     pub fn stream<S: Stream + Send>(&self, stream: S) -> Flow<S> {
-        Flow::new(Arc::clone(&self.world), self.process, stream)
+        Flow::new(Arc::clone(self.world()), self.process(), stream)
     }
 
     /// Adds a line to the trace of the history.
     pub fn note(&self, line: impl FnOnce() -> String) {
-        self.world.note(|| format!("p{} {}", self.process, line()));
+        let process = self.process();
+        self.world().note(|| format!("p{process} {}", line()));
     }
 
     async fn send<T: Send + 'static>(
@@ -166,17 +153,15 @@ impl Wire {
         what: impl FnOnce() -> String + Send,
         serve: impl Fn(u64) -> T + Send + Sync + 'static,
     ) -> Result<T, Trouble> {
-        let (world, process) = (&self.world, self.process);
+        let (world, process) = (self.world(), self.process());
         let fated = world.fate(process, is_write);
         let (number, fate, ways) = fated;
         world.note(|| format!("p{process} #{number} {}", what()));
         let mut rng = chance(world.seed ^ mix(number), [process as u64, 3]);
         let (is_told, chance) = (rng.bool(), rng.u64(..));
         if fate.is_refused {
-            world.made(Class::Refused);
-            world.hit(Class::Refused);
             self.passes(ways[0] + ways[1]).await;
-            world.note(|| format!("p{process} #{number} is refused"));
+            world.refuses(process, number);
             return Err(Trouble::Refused { chance });
         }
         let stale = u64::try_from(fate.stale).unwrap_or(0);
@@ -204,9 +189,13 @@ impl Wire {
         }
     }
 
+    const fn world(&self) -> &Arc<World> {
+        self.0.world()
+    }
+
     /// Waits for so long in real time.
     async fn passes(&self, wait: Nanos) {
-        self.world.time.sleep(Duration::from_nanos(wait)).await;
+        self.world().time.sleep(Duration::from_nanos(wait)).await;
     }
 }
 
@@ -225,9 +214,6 @@ impl World {
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
-            .field("process", &self.process)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_tuple("Wire").field(&self.0).finish()
     }
 }
