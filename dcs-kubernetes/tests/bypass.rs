@@ -15,7 +15,7 @@ use dcs_core::{Dcs, Outcome};
 use dcs_kubernetes::{BuildError, ConfigMapDcs};
 use kube::Config;
 use serde_json::{Value, json};
-use support::samples::{at, held, leader};
+use support::renewal::write;
 use support::scripted::{Reply, Tuned as _, client};
 use support::web::{Certificate, Web};
 
@@ -64,10 +64,6 @@ async fn two_servers() -> (ConfigMapDcs, Web, [Web; 2]) {
 fn past(config: Config) -> ConfigMapDcs {
     let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
     builder.bypass_api_service(true).build(config).unwrap()
-}
-
-async fn write(dcs: &ConfigMapDcs) -> Outcome {
-    dcs.write(&leader(held("demo-0", 1)), at(100)).await
 }
 
 #[tokio::test]

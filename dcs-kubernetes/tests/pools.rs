@@ -14,53 +14,17 @@ use std::time::Duration;
 
 use dcs_core::{Change, Dcs, Error, MemberRecord, Outcome};
 use dcs_kubernetes::{BuildError, ConfigMapDcs};
-use futures_util::future::{Either, join_all, select};
 use kube::Config;
 use kube::config::ExecConfig;
-use serde_json::{Map, Value, json};
-use support::samples::{at, held, leader, name};
+use serde_json::{Map, json};
+use support::renewal::{lock, write};
+use support::samples::{at, name};
 use support::scripted::Tuned as _;
 use support::web::Web;
-
-/// What an API server says of a lock at revision 101, and of a list.
-fn lock() -> (u16, Value) {
-    let metadata = json!({"name": "demo-leader", "resourceVersion": "101"});
-    (200, json!({"metadata": metadata, "items": []}))
-}
 
 fn handle(config: Config, attempt: Duration) -> ConfigMapDcs {
     let builder = ConfigMapDcs::builder("demo".parse().unwrap()).tuned();
     builder.attempt_timeout(attempt).build(config).unwrap()
-}
-
-async fn write(dcs: &ConfigMapDcs) -> Outcome {
-    dcs.write(&leader(held("demo-0", 1)), at(100)).await
-}
-
-#[tokio::test]
-async fn after_an_attempt_that_its_sender_gave_up_the_next_one_has_a_new_connection() {
-    let web = Web::plain(|_| lock()).await;
-    // The election gives an attempt up by its own clock, long before this.
-    let long = Duration::from_secs(5);
-    let dcs = handle(Config::new(web.url("http", "127.0.0.1")), long);
-    for outcome in join_all([write(&dcs), write(&dcs)]).await {
-        outcome.into_result().unwrap();
-    }
-    let pooled = web.opened();
-    assert_eq!(pooled, 2);
-    web.silence();
-
-    let sent = web.seen().len();
-    let arrived = async {
-        while web.seen().len() == sent {
-            tokio::task::yield_now().await;
-        }
-    };
-    let given_up = select(Box::pin(write(&dcs)), Box::pin(arrived)).await;
-    assert!(matches!(&given_up, Either::Right(_)), "an answer");
-    drop(given_up);
-    write(&dcs).await.into_result().unwrap();
-    assert_eq!(web.opened(), pooled + 1);
 }
 
 #[tokio::test]

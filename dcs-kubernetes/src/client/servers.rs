@@ -140,14 +140,16 @@ impl Servers {
         sent: Sent,
         patience: BoxFuture<'static, ()>,
     ) -> Option<(Sent, kube::Client)> {
-        let own = self.own(sent, Own::clone)?;
+        let own = self.own(sent)?;
         let next = own.after_denial(sent.made, patience).await?;
         Some(Sent::through(sent.place, next))
     }
 
     /// Whether a request was refused although its credentials were just read.
     pub(crate) fn denied_again(&self, sent: Sent, denied: bool) {
-        self.own(sent, |own| own.denied_again(denied));
+        if let Some(own) = self.own(sent) {
+            own.denied_again(denied);
+        }
     }
 
     /// The list, if it is to be read again now.
@@ -158,13 +160,13 @@ impl Servers {
         }
     }
 
-    fn own<T>(&self, sent: Sent, then: impl FnOnce(&Own) -> T) -> Option<T> {
+    fn own(&self, sent: Sent) -> Option<Own> {
         match self {
             Self::Given(..) => None,
-            Self::Named(own) => Some(then(own)),
+            Self::Named(own) => Some(own.clone()),
             Self::Each(each) => match sent.place {
-                Place::Service => Some(then(&each.service)),
-                Place::Server(server) => each.chosen().clients.get(&server).map(then),
+                Place::Service => Some(each.service.clone()),
+                Place::Server(server) => each.chosen().clients.get(&server).cloned(),
             },
         }
     }

@@ -9,6 +9,7 @@
 pub(crate) mod fake;
 pub(crate) mod faults;
 pub(crate) mod golden;
+pub(crate) mod renewal;
 pub(crate) mod samples;
 pub(crate) mod scripted;
 pub(crate) mod server;
