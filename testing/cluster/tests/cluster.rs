@@ -16,6 +16,8 @@ use serde_json::json;
 use support::{Client, eventually, helper, runs};
 use tempfile::TempDir;
 
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
 /// A cluster whose folder no other test shares; the folder outlives it.
 struct Fixture {
     cluster: Cluster,
@@ -24,6 +26,12 @@ struct Fixture {
 
 fn start() -> Fixture {
     start_with(Options::new())
+}
+
+/// The object that was posted is still there.
+fn assert_kept(client: &Client) {
+    let (status, _) = client.get(&format!("{MAPS}/kept")).unwrap();
+    assert_eq!(status, 200);
 }
 
 fn start_with(options: Options) -> Fixture {
@@ -179,15 +187,13 @@ fn objects_survive_a_restart_of_the_api_server() {
         parent: _parent,
     } = start();
     let client = Client::from_kubeconfig(&cluster.kubeconfig());
-    let path = "/api/v1/namespaces/default/configmaps";
-    client.post(path, &json!({ "metadata": { "name": "kept" } }));
+    client.post(MAPS, &json!({ "metadata": { "name": "kept" } }));
     cluster.stop_api_server().unwrap();
     assert!(client.get("/readyz").is_err(), "nobody listens any more");
 
     cluster.restart_api_server().unwrap();
 
-    let (status, _) = client.get(&format!("{path}/kept")).unwrap();
-    assert_eq!(status, 200);
+    assert_kept(&client);
 }
 
 #[test]
@@ -198,8 +204,7 @@ fn a_killed_api_server_starts_again_with_its_objects() {
         parent: _parent,
     } = start();
     let client = Client::from_kubeconfig(&cluster.kubeconfig());
-    let path = "/api/v1/namespaces/default/configmaps";
-    client.post(path, &json!({ "metadata": { "name": "kept" } }));
+    client.post(MAPS, &json!({ "metadata": { "name": "kept" } }));
     let killed = cluster.pids()[1];
     cluster.kill_api_server().unwrap();
     assert!(!runs(killed), "it is gone when the call is over");
@@ -207,8 +212,7 @@ fn a_killed_api_server_starts_again_with_its_objects() {
 
     cluster.restart_api_server().unwrap();
 
-    let (status, _) = client.get(&format!("{path}/kept")).unwrap();
-    assert_eq!(status, 200);
+    assert_kept(&client);
 }
 
 #[test]

@@ -1,17 +1,11 @@
 //! Histories over the Kubernetes backends: the whole stack of requests and
 //! watches, and a fake API server, in virtual time.
 
+mod support;
+
 use std::fs;
-use std::process::{Command, Output};
 
-fn sim(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dcs-sim"));
-    command.args(arguments).output().expect("the program runs")
-}
-
-fn stdout(output: &Output) -> &str {
-    str::from_utf8(&output.stdout).expect("text")
-}
+use support::{sim, stdout};
 
 const BACKENDS: [&str; 2] = ["endpoints", "configmap"];
 

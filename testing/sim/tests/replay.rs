@@ -1,17 +1,11 @@
 //! The program itself: the same seed is the same history in every process.
 
+mod support;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn sim(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dcs-sim"));
-    command.args(arguments).output().expect("the program runs")
-}
-
-fn stdout(output: &Output) -> &str {
-    str::from_utf8(&output.stdout).expect("text")
-}
+use support::{sim, stdout};
 
 /// The trace of one history, from a process of its own, and the line that
 /// tells its hash.

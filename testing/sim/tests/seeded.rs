@@ -3,19 +3,12 @@
 
 #![cfg(dcs_seeded_bugs)]
 
-use std::process::{Command, Output};
+mod support;
+
+use support::{sim, stdout};
 
 /// Found after few histories, which matters in a debug build.
 const BUG: &str = "one-identity";
-
-fn sim(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dcs-sim"));
-    command.args(arguments).output().expect("the program runs")
-}
-
-fn stdout(output: &Output) -> &str {
-    str::from_utf8(&output.stdout).expect("text")
-}
 
 /// The one command that a finding is told with.
 fn replay(text: &str) -> Vec<&str> {
